@@ -1,0 +1,127 @@
+/**
+ * Runs all that must hold, step by step; goes on after a failure, and ends with one line that sums
+ * up what passed and failed. What a step prints is shown when it fails; all of it is in `dist/ci/`.
+ *
+ *     .ci/run [--only word] [--seed number] [--count number]
+ *
+ * @module
+ */
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Counts, countsOf, summary } from "./counts.ts";
+import { run, top } from "./run.ts";
+import { bunProgram } from "./tools.ts";
+
+/** One command, and how its output is read. */
+interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Record<string, string>;
+  /** It counts nothing: to end well is all that it has to do. */
+  readonly countsNothing?: true;
+}
+
+const STEP_MINUTES = 10;
+const logs = new URL("dist/ci/", top);
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "" },
+    seed: { type: "string", default: "1" },
+    count: { type: "string", default: "100" },
+  },
+});
+
+await rm(logs, { recursive: true, force: true });
+await Deno.mkdir(logs, { recursive: true });
+const total = { passed: 0, failed: 0 };
+const failed: string[] = [];
+for (const step of (await steps()).filter(({ name }) => name.includes(values.only))) {
+  const counts = await take(step);
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  if (counts.failed > 0) failed.push(step.name);
+}
+if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
+console.log(summary(total));
+Deno.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+/** What is done, in order. */
+async function steps(): Promise<Step[]> {
+  const deno = Deno.execPath();
+  const task = (...args: string[]) => [deno, "task", ...args];
+  const conformance = "tests/conformance/ngx.ts";
+  const inLogs = (name: string) => fileURLToPath(new URL(name, logs));
+  const bun = await bunProgram();
+  const onAll = (name: string, files: readonly string[]): Step[] => [
+    { name: `${name} on Deno`, command: task("conformance:ngx", ...files) },
+    { name: `${name} on Bun`, command: [bun, conformance, ...files] },
+    { name: `${name} on Node`, command: task("test:node", "24", "--run", conformance, ...files) },
+  ];
+  return [
+    {
+      // The command of the README, with nothing in any cache.
+      name: "test",
+      command: ["npx", "-y", "deno@2.9.6", "task", "test"],
+      env: { npm_config_cache: inLogs("npm"), DENO_DIR: inLogs("deno") },
+    },
+    { name: "check", command: task("check") },
+    { name: "test:bun", command: task("test:bun") },
+    { name: "test:node", command: task("test:node") },
+    { name: "test:servers", command: task("test:servers") },
+    { name: "test:servers on Bun", command: task("test:bun", "tests/servers") },
+    { name: "test:servers on Node", command: task("test:node", "24", "tests/servers") },
+    ...onAll("conformance:ngx", []),
+    { name: "demo", command: task("demo"), countsNothing: true },
+    ...await differential(onAll),
+  ];
+}
+
+/** Random scenarios, with what OpenResty answers, where its oracle is at hand. */
+async function differential(
+  onAll: (name: string, files: readonly string[]) => Step[],
+): Promise<Step[]> {
+  const fuzz = new URL("../shared/oracles/openresty/fuzz.mjs", top);
+  if (!await isFile(fuzz)) {
+    console.log("No differential run: the oracle is not beside this folder");
+    return [];
+  }
+  const { seed, count } = values;
+  // Through a link it would not know that it is the program that was started.
+  const args = [await Deno.realPath(fuzz), "--seed", seed, "--count", count, "--expect"];
+  const made = await new Deno.Command("node", { args, stderr: "inherit" }).output();
+  const scenarios = new URL(`fuzz-${seed}.json`, logs);
+  await Deno.writeFile(scenarios, made.stdout);
+  return onAll(`differential (seed ${seed})`, [fileURLToPath(scenarios)]);
+}
+
+/** Runs a step and tells of it; a step that counts no test has failed. */
+async function take({ name, command, env, countsNothing }: Step): Promise<Counts> {
+  const startedMs = performance.now();
+  // `timeout` ends what the command started, too.
+  const limit = ["timeout", "--kill-after=10", `${STEP_MINUTES}m`];
+  const { code, output } = await run([...limit, ...command], {
+    cwd: top,
+    env: { NO_COLOR: "1", ...env },
+    quiet: true,
+  });
+  const said = countsNothing ? { passed: code === 0 ? 1 : 0, failed: 0 } : countsOf(output);
+  const { passed, failed } = said ?? { passed: 0, failed: 0 };
+  const lost = failed === 0 && (code !== 0 || passed === 0);
+  const counts = { passed, failed: lost ? 1 : failed };
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  await Deno.writeTextFile(new URL(`${name.replace(/\W+/g, "-")}.log`, logs), output);
+  if (counts.failed > 0) console.log(output.replace(/^/gm, "  | "));
+  const why = code === 124 ? `, not done in ${STEP_MINUTES} minutes` : `, ended with ${code}`;
+  console.log(`${name}: ${summary(counts)} in ${seconds} s${code === 0 ? "" : why}`);
+  return counts;
+}
+
+async function isFile(path: URL): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
