@@ -1,0 +1,50 @@
+/**
+ * Sockets in straight lines, for Deno, Bun and Node: connect, send, receive a
+ * line, so many bytes, all up to a boundary; timeouts that lose nothing;
+ * connections kept alive in pools; servers; Web Streams in and out.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "@cosocket/cosocket";
+ *
+ * await using sock = await connect("localhost:6379");
+ * await sock.send("PING\r\n");
+ * console.log(await sock.receiveLine());
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type CallOptions,
+  connect,
+  type ConnectOptions,
+  Cosocket,
+  type PartReader,
+  type ReceiveOptions,
+  type SocketOptions,
+  type UntilOptions,
+} from "./src/cosocket.ts";
+export {
+  type Lookup,
+  lookup,
+  type LookupOptions,
+  type OpenOptions,
+  type ResolvedAddress,
+} from "./src/connect.ts";
+export {
+  Pool,
+  type PoolConnectOptions,
+  type PoolOptions,
+  type PoolStats,
+} from "./src/connection_pool.ts";
+export {
+  SocketError,
+  type SocketErrorCode,
+  type SocketErrorOptions,
+  type SocketOperation,
+} from "./src/errors.ts";
+export { listen, Listener, type ListenerOptions } from "./src/listener.ts";
+export type { Data } from "./src/outgoing.ts";
+export type { Target } from "./src/target.ts";
+export type { Address } from "./src/transport.ts";

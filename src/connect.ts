@@ -1,0 +1,292 @@
+// From a target to a connected transport: which driver, which addresses, and one
+// limit of time over all of it.
+
+import { quote } from "./bytes.ts";
+import {
+  checkFunction,
+  checkMs,
+  checkOptions,
+  checkPort,
+  checkSignal,
+  checkText,
+} from "./check.ts";
+import { codeOf, mapError } from "./drivers/map_error.ts";
+import { SocketError, type SocketOperation } from "./errors.ts";
+import { race, RaceLost } from "./race.ts";
+import { ipFamily, parseTarget, type Target } from "./target.ts";
+import {
+  type Acceptor,
+  type Address,
+  addressText,
+  type Attempt,
+  type AttemptOptions,
+  type Driver,
+  type ListenOptions,
+  type Transport,
+} from "./transport.ts";
+
+/** Finds the addresses of a name, best first; `signal` says when nobody wants them any more. */
+export type Lookup = (hostname: string, options: { signal: AbortSignal }) => Promise<string[]>;
+
+/** How to open a connection. */
+export interface OpenOptions {
+  /** Milliseconds for look-up and connect together; 0 waits for ever. Default 60,000. */
+  timeoutMs?: number;
+  /** Gives up when aborted. */
+  signal?: AbortSignal;
+  /** Local IP address to connect from. */
+  localAddress?: string;
+  /** Local port to connect from. */
+  localPort?: number;
+  /** Only addresses of this family. */
+  family?: 4 | 6;
+  /** Finds addresses instead of the system. */
+  lookup?: Lookup;
+  /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
+  noDelay?: boolean;
+  /** Idle milliseconds before TCP keep-alive probes; 0 for none. Default 0. */
+  keepAliveMs?: number;
+}
+
+/** An address of a name. */
+export interface ResolvedAddress {
+  /** The IP address, as text. */
+  readonly address: string;
+  /** 4 or 6. */
+  readonly family: 4 | 6;
+}
+
+/** How to look a name up. */
+export interface LookupOptions {
+  /** Milliseconds; 0 waits for ever. Default 60,000. */
+  timeoutMs?: number;
+  /** Gives up when aborted. */
+  signal?: AbortSignal;
+  /** Only addresses of this family. */
+  family?: 4 | 6;
+}
+
+export const DEFAULT_TIMEOUT_MS = 60_000;
+
+/** Opens a connection. */
+export function open(target: Target, options: OpenOptions = {}): Promise<Transport> {
+  const address = parseTarget(target);
+  checkOpenOptions(options);
+  const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
+  return bounded("connect", address, limits, async (course) => {
+    const driver = await driverFor(options);
+    const attempt = "path" in address || !wantsLookup(driver, address.hostname, options)
+      ? driver.connect(address, attemptOptions(options))
+      : await resolveAndRace(driver, address, options, course);
+    course.onGiveUp(attempt.abandon);
+    return await attempt.opened;
+  });
+}
+
+/** Refuses options that no connection could be opened with. */
+export function checkOpenOptions(options: OpenOptions): void {
+  checkOptions("options", options);
+  const { timeoutMs, signal, localAddress, localPort, family, lookup, keepAliveMs } = options;
+  if (timeoutMs !== undefined) checkMs("timeoutMs", timeoutMs);
+  if (keepAliveMs !== undefined) checkMs("keepAliveMs", keepAliveMs);
+  if (localPort !== undefined) checkPort("localPort", localPort);
+  if (localAddress !== undefined && ipFamily(checkText("localAddress", localAddress)) === 0) {
+    throw new TypeError(`localAddress must be an IP address, not ${quote(localAddress)}`);
+  }
+  checkFamily(family);
+  checkFunction("lookup", lookup);
+  checkSignal(signal);
+}
+
+/**
+ * Looks up the addresses of a name, as the system does.
+ *
+ * @returns At least one address, in the system's order.
+ * @throws {SocketError} `not found`, `timeout`, `aborted` or `denied`.
+ *
+ * @example
+ * ```ts
+ * import { lookup } from "@cosocket/cosocket";
+ *
+ * for (const { address } of await lookup("localhost")) console.log(address);
+ * ```
+ */
+export function lookup(hostname: string, options: LookupOptions = {}): Promise<ResolvedAddress[]> {
+  checkText("hostname", hostname);
+  checkOpenOptions(options);
+  const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
+  const address = { hostname, port: 0 };
+  return bounded("lookup", address, limits, async (course) => {
+    const driver = await driverFor({});
+    const found = await resolve(driver, hostname, options, course);
+    return found.map((it) => ({ address: it, family: it.includes(":") ? 6 : 4 }));
+  });
+}
+
+/** Opens a listening socket. */
+export async function openListener(at: Address, options: ListenOptions): Promise<Acceptor> {
+  const driver = await driverFor({});
+  try {
+    return await driver.listen(at, options);
+  } catch (error) {
+    throw mapError(error, "listen", `Cannot listen at ${addressText(at)}`, addressText(at));
+  }
+}
+
+// A driver is loaded when it is first needed. What Deno's own sockets lack,
+// such as a local address, Deno's `node:net` has.
+async function driverFor(options: OpenOptions): Promise<Driver> {
+  const { localAddress, localPort, keepAliveMs } = options;
+  if (!("Deno" in globalThis)) return (await import("./drivers/node.ts")).driver;
+  const needsNode = localAddress !== undefined || localPort !== undefined || (keepAliveMs ?? 0) > 0;
+  if (!needsNode) return (await import("./drivers/deno.ts")).driver;
+  return (await import("./drivers/deno_node.ts")).driver;
+}
+
+function wantsLookup(driver: Driver, hostname: string, options: OpenOptions): boolean {
+  if (ipFamily(hostname) !== 0) return false;
+  return !driver.resolvesNames || options.lookup !== undefined || options.family !== undefined;
+}
+
+async function resolveAndRace(
+  driver: Driver,
+  address: { hostname: string; port: number },
+  options: OpenOptions,
+  course: Course,
+): Promise<Attempt> {
+  const { hostname, port } = address;
+  const found = await resolve(driver, hostname, options, course);
+  const how = attemptOptions(options);
+  return race(found, (it) => driver.connect({ hostname: it, port }, how));
+}
+
+async function resolve(
+  driver: Driver,
+  hostname: string,
+  options: OpenOptions,
+  course: Course,
+): Promise<string[]> {
+  if (ipFamily(hostname) !== 0) return [hostname];
+  let found: string[];
+  if (options.lookup) {
+    const controller = new AbortController();
+    course.onGiveUp(() => controller.abort());
+    found = await options.lookup(hostname, { signal: controller.signal });
+    checkFound(found);
+  } else {
+    found = await driver.lookup(hostname);
+  }
+  const { family } = options;
+  const fit = family === undefined ? found : found.filter((it) => ipFamily(it) === family);
+  if (fit.length > 0) return fit;
+  const kind = family === undefined ? "address" : `IPv${family} address`;
+  throw new SocketError("not found", `Cannot look up ${quote(hostname)}: it has no ${kind}`, {
+    op: "lookup",
+  });
+}
+
+function checkFound(found: unknown): void {
+  const good = Array.isArray(found) &&
+    found.every((it) => typeof it === "string" && ipFamily(it) !== 0);
+  if (!good) throw new TypeError(`lookup must give an array of IP addresses, not ${quote(found)}`);
+}
+
+function attemptOptions(options: OpenOptions): AttemptOptions {
+  return {
+    localAddress: options.localAddress,
+    localPort: options.localPort,
+    noDelay: options.noDelay ?? true,
+    keepAliveMs: options.keepAliveMs ?? 0,
+  };
+}
+
+function checkFamily(family: unknown): void {
+  if (family !== undefined && family !== 4 && family !== 6) {
+    throw new RangeError(`family must be 4 or 6, not ${quote(family)}`);
+  }
+}
+
+/** One course of steps that may be given up at any of them. */
+interface Course {
+  /** Calls `stop` when the course is given up, or at once if it has been. */
+  onGiveUp(stop: () => void): void;
+}
+
+/** Bounds a course of steps as a whole; what is under way when it ends is stopped. */
+function bounded<T>(
+  op: SocketOperation,
+  address: Address,
+  limits: { timeoutMs: number; signal: AbortSignal | undefined },
+  steps: (course: Course) => Promise<T>,
+): Promise<T> {
+  const { timeoutMs, signal } = limits;
+  const what = op === "lookup" && "hostname" in address
+    ? `Cannot look up ${quote(address.hostname)}`
+    : `Cannot connect to ${addressText(address)}`;
+  const facts = { op, address: addressText(address) };
+  return new Promise((resolve, reject) => {
+    let over = false;
+    let stop: (() => void) | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = () => {
+      over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+    const giveUp = (error: SocketError) => {
+      end();
+      stop?.();
+      reject(error);
+    };
+    const abort = () => {
+      const cause = signal!.reason;
+      giveUp(new SocketError("aborted", `${what}: the signal was aborted`, { ...facts, cause }));
+    };
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort);
+    // Longer ones would overflow into an immediate call.
+    if (timeoutMs > 0 && timeoutMs < 2 ** 31) {
+      timer = setTimeout(() => {
+        giveUp(new SocketError("timeout", `${what}: no answer in ${timeoutMs} ms`, facts));
+      }, timeoutMs);
+    }
+    const course: Course = {
+      onGiveUp: (fresh) => {
+        stop = fresh;
+        if (over) fresh();
+      },
+    };
+    steps(course).then((value) => {
+      if (over) return;
+      end();
+      resolve(value);
+    }, (error) => {
+      if (over) return;
+      end();
+      reject(error instanceof RaceLost ? lost(error, what, facts) : toError(error, what, facts));
+    });
+  });
+}
+
+function toError(
+  error: unknown,
+  what: string,
+  facts: { op: SocketOperation; address: string },
+): unknown {
+  // The caller's own look-up may fail in its own words; its mistakes stay mistakes.
+  if (error instanceof TypeError && codeOf(error) === "failed") return error;
+  return mapError(error, facts.op, what, facts.address);
+}
+
+function lost(
+  { refusals }: RaceLost,
+  what: string,
+  facts: { op: SocketOperation; address: string },
+): SocketError {
+  const errors = refusals.map(({ address, error }) => mapError(error, facts.op, address, address));
+  const codes = new Set(errors.map((it) => it.code));
+  const code = codes.size === 1 ? errors[0]!.code : errors.at(-1)!.code;
+  const each = errors.map((it) => it.message).join("; ");
+  const cause = errors.length === 1 ? errors[0]!.cause : new AggregateError(errors, each);
+  return new SocketError(code, `${what}: ${each}`, { ...facts, cause });
+}

@@ -1,0 +1,602 @@
+// The core's handle. It holds names, units and the shapes of results; all that
+// happens, happens in the stream below. A handle is one lend of a stream: after
+// `close` or `release` it is dead for ever, whoever gets the stream next.
+
+import { decodeUtf8, encodeUtf8, textOf } from "./bytes.ts";
+import {
+  checkMaxBytes,
+  checkMs,
+  checkOptions,
+  checkSignal,
+  checkWhole,
+  wrongType,
+} from "./check.ts";
+import { DEFAULT_TIMEOUT_MS, open, type OpenOptions } from "./connect.ts";
+import { type WebDuplex, WebStreamsTransport } from "./drivers/web_streams.ts";
+import { SocketError } from "./errors.ts";
+import {
+  all,
+  any,
+  asBytes,
+  asByteString,
+  exactly,
+  type Framer,
+  into,
+  line,
+  lineAtHand,
+  look,
+  skipped,
+  until,
+  withoutCr,
+} from "./framing.ts";
+import { Delimiter } from "./matcher.ts";
+import { bytesToSend, type Data } from "./outgoing.ts";
+import { PieceFramer } from "./parts.ts";
+import { type Limits, Stream } from "./stream.ts";
+import type { Target } from "./target.ts";
+import type { Address, TransportOption } from "./transport.ts";
+import { bodyOf, readableOf, writableOf } from "./web_streams.ts";
+
+/** Limits of one call; what is absent is taken from the socket. */
+export interface CallOptions {
+  /** Milliseconds without a byte; 0 waits for ever. It starts anew with each arrival. */
+  timeoutMs?: number;
+  /** Milliseconds for the whole call. */
+  deadlineMs?: number;
+  /** Gives up when aborted; nothing is lost by it. */
+  signal?: AbortSignal;
+}
+
+/** Options of a call whose result has no size of its own. */
+export interface ReceiveOptions extends CallOptions {
+  /** The most bytes to gather before `too large`. Default: the socket's. */
+  maxBytes?: number;
+}
+
+/** Options of {@linkcode Cosocket.receiveUntil} and {@linkcode Cosocket.parts}. */
+export interface UntilOptions extends ReceiveOptions {
+  /** Keeps the delimiter at the end of the result. Default `false`. */
+  inclusive?: boolean;
+}
+
+/** Settings a socket starts with. */
+export interface SocketOptions {
+  /** Milliseconds without progress before a send gives up; 0 never. Default 60,000. */
+  sendTimeoutMs?: number;
+  /** Milliseconds without a byte before a read gives up; 0 never. Default 60,000. */
+  readTimeoutMs?: number;
+  /** The most bytes that a read without a size gathers. Default 16 MiB. */
+  maxBytes?: number;
+}
+
+/** How to connect. */
+export interface ConnectOptions extends OpenOptions, SocketOptions {}
+
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+
+/** What a pool knows of a connection it lends, and where it goes back to. */
+export interface Loan {
+  readonly reusedTimes: number;
+  readonly idleMs: number;
+  giveBack(): Promise<boolean>;
+}
+
+const NO_LOAN: Loan = { reusedTimes: 0, idleMs: 0, giveBack: () => Promise.resolve(false) };
+
+/** What becomes of the stream of a handle that was forgotten. */
+interface Lease {
+  stream: Stream | undefined;
+}
+
+// Only handles are registered, and streams refer to none: with the state in the
+// handle itself, a pending pull would keep it from ever being collected.
+const forgotten = new FinalizationRegistry<Lease>((lease) => lease.stream?.abort());
+
+/** For the other parts of the library: a handle on a stream. */
+export let cosocketOn: (stream: Stream, options: SocketOptions, loan?: Loan) => Cosocket;
+
+/**
+ * A connected socket that is read and written in straight lines.
+ *
+ * One call may read and one may write at a time; a second of either is refused
+ * with `busy`. A framed read that times out or is aborted takes nothing: the
+ * next one starts at the same byte. At the end of the stream what is left of a
+ * frame is taken, as `partial` of the `closed` error.
+ *
+ * Bytes handed out are the caller's for ever. Small results share memory with
+ * one another, as a `Buffer` of Node's does: copy one (`slice()`) before you
+ * transfer its `ArrayBuffer` to somebody.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "@cosocket/cosocket";
+ *
+ * await using sock = await connect("localhost:6379");
+ * await sock.send("PING\r\n");
+ * console.log(await sock.receiveLine());
+ * ```
+ */
+export class Cosocket implements AsyncDisposable {
+  readonly #lease: Lease;
+  readonly #loan: Loan;
+  readonly #options = new Map<TransportOption, boolean>();
+  #readLimits: Limits;
+  #sendLimits: Limits;
+  #maxBytes: number;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+  // Delimiters come again and again: the last one's table is kept.
+  #delimiterText: string | undefined;
+  #delimiter: Delimiter | undefined;
+
+  private constructor(stream: Stream, options: SocketOptions, loan: Loan) {
+    this.#lease = { stream };
+    this.#loan = loan;
+    this.#readLimits = { timeoutMs: options.readTimeoutMs ?? DEFAULT_TIMEOUT_MS };
+    this.#sendLimits = { timeoutMs: options.sendTimeoutMs ?? DEFAULT_TIMEOUT_MS };
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    forgotten.register(this, this.#lease);
+  }
+
+  static {
+    cosocketOn = (stream, options, loan = NO_LOAN) => new Cosocket(stream, options, loan);
+  }
+
+  /**
+   * Makes a socket of any two Web Streams that belong together. Both are locked
+   * until the end of the socket.
+   *
+   * @example
+   * ```ts
+   * import { Cosocket } from "@cosocket/cosocket";
+   *
+   * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+   * const sock = Cosocket.over({ readable, writable });
+   * const [line] = await Promise.all([sock.receiveLine(), sock.send("to myself\r\n")]);
+   * console.log(line);
+   * ```
+   */
+  static over(
+    duplex: { readable: ReadableStream<Uint8Array>; writable: WritableStream<Uint8Array> },
+    options: SocketOptions = {},
+  ): Cosocket {
+    if (typeof duplex !== "object" || duplex === null) {
+      throw wrongType("duplex", "an object with readable and writable", duplex);
+    }
+    if (!(duplex.readable instanceof ReadableStream)) {
+      throw wrongType("duplex.readable", "a ReadableStream", duplex.readable);
+    }
+    if (!(duplex.writable instanceof WritableStream)) {
+      throw wrongType("duplex.writable", "a WritableStream", duplex.writable);
+    }
+    checkSocketOptions(options);
+    return new Cosocket(new Stream(new WebStreamsTransport(duplex as WebDuplex)), options, NO_LOAN);
+  }
+
+  /**
+   * Sends text as UTF-8, bytes, or nested arrays of them. Bytes must not change
+   * until the call ends.
+   *
+   * @returns How many bytes were sent, once the system has all of them.
+   * @throws {SocketError} `timeout`, `aborted`, `closed` or `reset`. How much was
+   *   sent is unknown then, so the write side is over; reading goes on.
+   */
+  async send(data: Data, options?: CallOptions): Promise<number> {
+    const bytes = bytesToSend(data);
+    const limits = options === undefined
+      ? this.#sendLimits
+      : this.#limits(options, this.#sendLimits);
+    return await this.#live("send").write(bytes, limits);
+  }
+
+  /**
+   * Receives a line: all up to LF, which is dropped, as is a CR before it.
+   *
+   * @param options.as `"bytes"` gives bytes; otherwise the line is text, from
+   *   UTF-8: a byte order mark is kept, bad bytes become U+FFFD.
+   * @throws {SocketError} `closed` or `reset`, with the rest of the stream as
+   *   `partial`; `timeout`, `aborted` or `too large`, after which nothing was taken.
+   * @see OpenResty, lua-nginx-module README, `tcpsock:receive`
+   */
+  receiveLine(options?: ReceiveOptions & { as?: "text" }): Promise<string>;
+  /** Receives a line as bytes, without its line end. */
+  receiveLine(options: ReceiveOptions & { as: "bytes" }): Promise<Uint8Array>;
+  receiveLine(options?: ReceiveOptions & { as?: "text" | "bytes" }): Promise<string | Uint8Array> {
+    if (options === undefined) {
+      try {
+        const ready = this.#lease.stream?.take(lineAtHand);
+        if (ready !== undefined) return Promise.resolve(ready);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#receiveLine(options ?? {});
+  }
+
+  async #receiveLine(
+    options: ReceiveOptions & { as?: "text" | "bytes" },
+  ): Promise<string | Uint8Array> {
+    const { as = "text" } = options;
+    if (as === "text") {
+      const text = await this.#read(line(asByteString, this.#max(options)), options);
+      return textOf(withoutCr(text));
+    }
+    if (as !== "bytes") throw wrongType("as", '"text" or "bytes"', as);
+    const bytes = await this.#read(line(asBytes, this.#max(options)), options);
+    return bytes[bytes.length - 1] === 13 ? bytes.subarray(0, -1) : bytes;
+  }
+
+  /**
+   * Receives exactly so many bytes.
+   *
+   * @returns The bytes, the caller's own.
+   * @throws {SocketError} `closed` or `reset`, with what there was as `partial`;
+   *   `timeout` or `aborted`, after which nothing was taken.
+   */
+  receiveExactly(size: number, options?: CallOptions): Promise<Uint8Array> {
+    return this.#receive(() => exactly(checkWhole("size", size), asBytes), options);
+  }
+
+  /**
+   * Receives up to the delimiter, and drops it.
+   *
+   * @param delimiter Text or bytes to stop at; at least one byte, of any length.
+   * @param options.inclusive Keeps the delimiter at the end of the result.
+   * @returns The bytes before the delimiter, the caller's own; empty if it came first.
+   * @throws {SocketError} `closed` or `reset`, with the rest of the stream as
+   *   `partial`; `timeout`, `aborted` or `too large`, after which nothing was taken.
+   * @throws {RangeError} If `delimiter` is empty.
+   * @see OpenResty, lua-nginx-module README, `tcpsock:receiveuntil`
+   */
+  receiveUntil(delimiter: string | Uint8Array, options?: UntilOptions): Promise<Uint8Array> {
+    return this.#receive(() => {
+      const inclusive = checkInclusive(options);
+      return until(this.#delimiterOf(delimiter), inclusive, asBytes, this.#max(options));
+    }, options);
+  }
+
+  /**
+   * Receives what there is, up to `maxBytes`, and waits only if there is nothing.
+   *
+   * @returns At least one byte, or `null` at the end of the stream.
+   * @see OpenResty, lua-nginx-module README, `tcpsock:receiveany`
+   */
+  receiveAny(maxBytes: number, options?: CallOptions): Promise<Uint8Array | null> {
+    return this.#receive(() => any(checkWhole("maxBytes", maxBytes, 1), asBytes), options);
+  }
+
+  /** Receives all up to the end of the stream, which is success here. */
+  receiveAll(options?: ReceiveOptions): Promise<Uint8Array> {
+    return this.#receive(() => all(asBytes, this.#max(options)), options);
+  }
+
+  /** Looks at the next `size` bytes, or fewer at the end of the stream; takes nothing. */
+  peek(size: number, options?: CallOptions): Promise<Uint8Array> {
+    return this.#receive(() => look(checkWhole("size", size, 1)), options);
+  }
+
+  /**
+   * `skip(size)` is `receiveExactly(size)` with the bytes thrown away as they
+   * come: after a timeout, those that came are gone.
+   */
+  async skip(size: number, options?: CallOptions): Promise<void> {
+    await this.#receive(() => skipped(checkWhole("size", size)), options);
+  }
+
+  /**
+   * Copies what there is into `view`, and waits only if there is nothing.
+   *
+   * @returns How many bytes it wrote at the front of `view`; 0 at the end of the stream.
+   */
+  readInto(view: Uint8Array, options?: CallOptions): Promise<number> {
+    return this.#receive(() => into(checkView(view)), options);
+  }
+
+  /**
+   * Reads the stream as parts that a delimiter ends, each whole or in pieces.
+   *
+   * @example
+   * ```ts
+   * import { Cosocket } from "@cosocket/cosocket";
+   *
+   * async function sizes(sock: Cosocket): Promise<number> {
+   *   let size = 0;
+   *   for await (const piece of sock.parts("\r\n--boundary")) size += piece.length;
+   *   return size; // of one part; iterate again for the next
+   * }
+   * ```
+   */
+  parts(delimiter: string | Uint8Array, options: UntilOptions = {}): PartReader {
+    checkOptions("options", options);
+    const framer = new PieceFramer(this.#delimiterOf(delimiter), checkInclusive(options));
+    const read = async (size: number | undefined, call: ReceiveOptions | undefined) => {
+      const most = size === undefined ? Infinity : checkWhole("size", size, 1);
+      const both = call === undefined ? options : { ...options, ...call };
+      const frame = framer.next(most, this.#max(both));
+      return await this.#read(frame, both);
+    };
+    return {
+      read,
+      async *[Symbol.asyncIterator]() {
+        for (;;) {
+          const piece = await read(PIECE_BYTES, undefined);
+          if (piece === null) return;
+          yield piece;
+        }
+      },
+    };
+  }
+
+  /** Iterates over the lines up to the end of the stream; the last may lack its line end. */
+  async *lines(options?: ReceiveOptions): AsyncGenerator<string, void, void> {
+    for (;;) {
+      let next: string;
+      try {
+        next = await this.receiveLine(options);
+      } catch (error) {
+        if (!(error instanceof SocketError) || error.code !== "closed" || !error.partial) {
+          throw error;
+        }
+        if (error.partial.length > 0) yield decodeUtf8(error.partial);
+        return;
+      }
+      yield next;
+    }
+  }
+
+  /**
+   * All that comes, as a byte stream that never reads ahead of its reader. Mixed
+   * with other reads during one of its own, they are `busy`; between them they
+   * are not. Cancelling it closes the socket.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#readable ??= readableOf(this.#live("receive"), () => this.#readLimits);
+  }
+
+  /** Sends what is written to it; closing it is `closeWrite`, aborting it `abort`. */
+  get writable(): WritableStream<Uint8Array | string> {
+    return this.#writable ??= writableOf(this.#live("send"), (data) => this.send(data));
+  }
+
+  /** The next `size` bytes as a byte stream; behind them the socket reads on. */
+  body(size: number): ReadableStream<Uint8Array> {
+    checkWhole("size", size);
+    return bodyOf(this.#live("receive"), size, () => this.#readLimits);
+  }
+
+  /** Ends the write side, which the peer sees as the end; reading goes on. */
+  async closeWrite(): Promise<void> {
+    await this.#live("send").closeWrite();
+  }
+
+  /** Closes the socket; whoever waits on it is told `closed`. Twice is fine. */
+  close(): void {
+    this.#end()?.close();
+  }
+
+  /** Closes the socket at once, with a reset where the runtime can. Twice is fine. */
+  abort(): void {
+    this.#end()?.abort();
+  }
+
+  /**
+   * Gives the connection back to its pool: the last step of a dialogue that went
+   * well. It is closed instead if any call failed, timed out or was aborted, if
+   * something lies unread or came unasked, if a call is under way, or if it is
+   * of no pool. The socket is dead afterwards, either way.
+   *
+   * @returns Whether it went back to the pool.
+   * @throws {TypeError} If the socket was released or closed before.
+   */
+  async release(): Promise<boolean> {
+    const stream = this.#end();
+    if (stream === undefined) {
+      throw new TypeError("Cannot release the socket: it was released or closed before");
+    }
+    const fit = !stream.failed && !stream.reading && !stream.writing && !stream.readEnded &&
+      !stream.writeEnded && stream.buffer.length === 0;
+    if (fit && await this.#loan.giveBack()) return true;
+    stream.close();
+    return false;
+  }
+
+  /** Closes the socket. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** Changes the limits that calls have by default, in milliseconds; 0 for none. */
+  setTimeouts(timeouts: { sendMs?: number; readMs?: number }): void {
+    checkOptions("timeouts", timeouts);
+    const { sendMs, readMs } = timeouts;
+    if (sendMs !== undefined) this.#sendLimits = { timeoutMs: checkMs("sendMs", sendMs) };
+    if (readMs !== undefined) this.#readLimits = { timeoutMs: checkMs("readMs", readMs) };
+  }
+
+  /**
+   * Turns a switch of the connection: `"noDelay"` (send small pieces at once) or
+   * `"keepAlive"` (probe an idle peer).
+   *
+   * @throws {SocketError} `unsupported` where the transport has no such switch.
+   */
+  setOption(name: "noDelay" | "keepAlive", on: boolean): void {
+    const stream = this.#live("send");
+    checkOptionName(name);
+    if (typeof on !== "boolean") throw wrongType("on", "true or false", on);
+    if (!stream.transport.setOption(name, on)) {
+      throw new SocketError("unsupported", `Cannot set ${name}: this transport has no such switch`);
+    }
+    this.#options.set(name, on);
+  }
+
+  /** How a switch stands, if it was set on this socket; else `undefined`. */
+  getOption(name: "noDelay" | "keepAlive"): boolean | undefined {
+    checkOptionName(name);
+    return this.#options.get(name);
+  }
+
+  /** Our end, where there is one. */
+  get localAddress(): Address | null {
+    return this.#lease.stream?.transport.localAddress ?? null;
+  }
+
+  /** The peer's end, where there is one. */
+  get remoteAddress(): Address | null {
+    return this.#lease.stream?.transport.remoteAddress ?? null;
+  }
+
+  /** How often the connection came out of its pool; 0 when it is new. */
+  get reusedTimes(): number {
+    return this.#loan.reusedTimes;
+  }
+
+  /** How long the connection had lain in its pool. */
+  get idleMs(): number {
+    return this.#loan.idleMs;
+  }
+
+  /** Bytes the connection has received since it was opened. */
+  get bytesRead(): number {
+    return this.#lease.stream?.bytesRead ?? 0;
+  }
+
+  /** Bytes the connection has sent since it was opened. */
+  get bytesWritten(): number {
+    return this.#lease.stream?.bytesWritten ?? 0;
+  }
+
+  /** How long the connection has been open. */
+  get ageMs(): number {
+    return this.#lease.stream?.ageMs ?? 0;
+  }
+
+  /** Whether the socket was closed or released, by this handle or below it. */
+  get closed(): boolean {
+    return this.#lease.stream?.closed ?? true;
+  }
+
+  #live(op: "send" | "receive"): Stream {
+    const { stream } = this.#lease;
+    if (stream !== undefined) return stream;
+    throw new SocketError("closed", `Cannot ${op}: the socket was closed or released`, { op });
+  }
+
+  #end(): Stream | undefined {
+    const { stream } = this.#lease;
+    this.#lease.stream = undefined;
+    return stream;
+  }
+
+  /** On a hit a promise that is kept already; only a miss waits. */
+  #receive<T>(framer: () => Framer<T>, options: ReceiveOptions | undefined): Promise<T> {
+    try {
+      const frame = framer();
+      const stream = this.#live("receive");
+      if (options === undefined) {
+        const ready = stream.take(frame);
+        if (ready !== undefined) return Promise.resolve(ready);
+        return stream.read(frame, this.#readLimits);
+      }
+      return stream.read(frame, this.#limits(options, this.#readLimits));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #read<T>(frame: Framer<T>, options: ReceiveOptions): Promise<T> {
+    return this.#live("receive").read(frame, this.#limits(options, this.#readLimits));
+  }
+
+  #limits(options: CallOptions, { timeoutMs }: Limits): Limits {
+    checkOptions("options", options);
+    const { deadlineMs } = options;
+    return {
+      timeoutMs: options.timeoutMs === undefined
+        ? timeoutMs
+        : checkMs("timeoutMs", options.timeoutMs),
+      deadlineMs: deadlineMs === undefined ? undefined : checkMs("deadlineMs", deadlineMs),
+      signal: checkSignal(options.signal),
+    };
+  }
+
+  #max(options: ReceiveOptions | undefined): number {
+    const maxBytes = options?.maxBytes;
+    return maxBytes === undefined ? this.#maxBytes : checkMaxBytes("maxBytes", maxBytes);
+  }
+
+  #delimiterOf(delimiter: string | Uint8Array): Delimiter {
+    if (delimiter instanceof Uint8Array) return new Delimiter(delimiter);
+    if (typeof delimiter !== "string") throw wrongType("delimiter", "text or bytes", delimiter);
+    if (delimiter !== this.#delimiterText) {
+      this.#delimiter = new Delimiter(encodeUtf8(delimiter));
+      this.#delimiterText = delimiter;
+    }
+    return this.#delimiter!;
+  }
+}
+
+/** Reads the parts of a stream; see {@linkcode Cosocket.parts}. */
+export interface PartReader extends AsyncIterable<Uint8Array> {
+  /**
+   * Receives a piece of the part: at most `size` bytes, or all the rest of it.
+   *
+   * @returns Never an empty piece; `null` behind the last one, and then the next
+   *   part begins.
+   * @throws {SocketError} As {@linkcode Cosocket.receiveUntil} does.
+   */
+  read(size?: number, options?: ReceiveOptions): Promise<Uint8Array | null>;
+}
+
+// What an iteration over a part gives at a time.
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Connects to a server.
+ *
+ * @param target `"host:port"`, `"[::1]:port"`, `"unix:/path"`, or an object.
+ * @throws {SocketError} `refused`, `unreachable`, `not found`, `denied`,
+ *   `timeout`, `aborted` and others; where several addresses were tried, the
+ *   message lists each of them.
+ * @throws {TypeError} If an argument has the wrong type.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "@cosocket/cosocket";
+ *
+ * await using sock = await connect("localhost:11211", { timeoutMs: 1000 });
+ * await sock.send("version\r\n");
+ * console.log(await sock.receiveLine());
+ * ```
+ */
+export async function connect(target: Target, options: ConnectOptions = {}): Promise<Cosocket> {
+  checkSocketOptions(options);
+  return cosocketOn(new Stream(await open(target, options)), options);
+}
+
+/** Refuses settings that no socket could have. */
+export function checkSocketOptions(options: SocketOptions): void {
+  checkOptions("options", options);
+  const { sendTimeoutMs, readTimeoutMs, maxBytes } = options;
+  if (sendTimeoutMs !== undefined) checkMs("sendTimeoutMs", sendTimeoutMs);
+  if (readTimeoutMs !== undefined) checkMs("readTimeoutMs", readTimeoutMs);
+  if (maxBytes !== undefined) checkMaxBytes("maxBytes", maxBytes);
+}
+
+function checkInclusive(options: UntilOptions | undefined): boolean {
+  const inclusive = options?.inclusive ?? false;
+  if (typeof inclusive !== "boolean") throw wrongType("inclusive", "true or false", inclusive);
+  return inclusive;
+}
+
+function checkView(view: unknown): Uint8Array {
+  if (!(view instanceof Uint8Array)) throw wrongType("view", "a Uint8Array", view);
+  if (view.length === 0) throw new RangeError("view must have room for at least one byte");
+  return view;
+}
+
+function checkOptionName(name: unknown): void {
+  if (name !== "noDelay" && name !== "keepAlive") {
+    throw wrongType("name", '"noDelay" or "keepAlive"', name);
+  }
+}

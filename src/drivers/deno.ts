@@ -1,0 +1,255 @@
+// Deno's own sockets. `conn.read` and never `conn.readable`: draining that one
+// kills the write side. Names go to `Deno.connect` as they are, so that
+// permission for that one host is enough; it races their addresses itself.
+
+import type {
+  Acceptor,
+  Address,
+  Attempt,
+  AttemptOptions,
+  Driver,
+  ListenOptions,
+  Transport,
+  TransportOption,
+} from "../transport.ts";
+import { SocketError } from "../errors.ts";
+
+/** The little of Deno that is used here. */
+interface Conn {
+  readonly localAddr: DenoAddress;
+  readonly remoteAddr: DenoAddress;
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  ref(): void;
+  unref(): void;
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean): void;
+}
+
+interface DenoListener {
+  readonly addr: DenoAddress;
+  accept(): Promise<Conn>;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+type DenoAddress = { hostname: string; port: number } | { path: string };
+
+interface DenoNamespace {
+  connect(options: object): Promise<Conn>;
+  listen(options: object): DenoListener;
+}
+
+declare const Deno: DenoNamespace;
+
+const PARKED_BYTES = 512;
+const SMALL_BYTES = 4 * 1024;
+const LARGE_BYTES = 64 * 1024;
+
+class DenoTransport implements Transport {
+  readonly localAddress: Address | null;
+  readonly remoteAddress: Address | null;
+  readonly #conn: Conn;
+  #memory: Uint8Array | undefined;
+  #nextBytes = SMALL_BYTES;
+  #parked = false;
+  #answeredAtMs = -Infinity;
+  #failure: unknown;
+  #closed = false;
+
+  constructor(conn: Conn, address: Address | undefined) {
+    this.#conn = conn;
+    this.localAddress = addressOf(conn.localAddr);
+    this.remoteAddress = address ?? addressOf(conn.remoteAddr);
+  }
+
+  async pull(into?: Uint8Array): Promise<Uint8Array | null> {
+    // Deno says "end" to whoever asks again after a reset.
+    if (this.#failure !== undefined) throw this.#failure;
+    const memory = into ?? this.#ownMemory();
+    try {
+      const count = await this.#conn.read(memory);
+      this.#answeredAtMs = performance.now();
+      if (count === null) return null;
+      if (into === undefined) this.#learn(count, memory.length);
+      return memory.subarray(0, count);
+    } catch (error) {
+      this.#failure = this.#closed ? closed() : error;
+      throw this.#failure;
+    }
+  }
+
+  // An immediate lets the event loop turn, but the turn reaches the sockets only
+  // if it sleeps: it has just done so where a read was answered a moment ago,
+  // and does so for an operation that another thread carries out.
+  async settle(): Promise<void> {
+    if (performance.now() - this.#answeredAtMs > 0.2) {
+      await crypto.subtle.digest("SHA-256", new Uint8Array(0));
+    }
+    await new Promise<void>((resolve) => setImmediateOf()(resolve));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    let sent = await this.#conn.write(bytes);
+    while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+  }
+
+  async closeWrite(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+    } catch (error) {
+      // The peer is gone already: there is nobody left to tell.
+      if ((error as Error).name !== "NotConnected") throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#memory = undefined;
+    this.#conn.close();
+  }
+
+  // Deno has no way to ask for a reset; the system sends one where bytes lie unread.
+  abort(): void {
+    this.close();
+  }
+
+  ref(): void {
+    this.#parked = false;
+    this.#conn.ref();
+  }
+
+  unref(): void {
+    this.#parked = true;
+    this.#memory = undefined;
+    this.#nextBytes = SMALL_BYTES;
+    this.#conn.unref();
+  }
+
+  setOption(name: TransportOption, on: boolean): boolean {
+    const { setNoDelay, setKeepAlive } = this.#conn;
+    const set = name === "noDelay" ? setNoDelay : setKeepAlive;
+    set?.call(this.#conn, on);
+    return set !== undefined;
+  }
+
+  /** Little while the peer says little; much once it fills what it gets. */
+  #ownMemory(): Uint8Array {
+    if (this.#parked) return new Uint8Array(PARKED_BYTES);
+    if (this.#memory?.length !== this.#nextBytes) this.#memory = new Uint8Array(this.#nextBytes);
+    return this.#memory;
+  }
+
+  #learn(count: number, size: number): void {
+    if (count === size && size >= SMALL_BYTES) this.#nextBytes = LARGE_BYTES;
+    else if (count < SMALL_BYTES) this.#nextBytes = SMALL_BYTES;
+  }
+}
+
+class DenoAcceptor implements Acceptor {
+  readonly address: Address;
+  readonly #listener: DenoListener;
+  readonly #noDelay: boolean;
+  #closed = false;
+
+  constructor(listener: DenoListener, options: ListenOptions) {
+    this.#listener = listener;
+    this.#noDelay = options.noDelay;
+    this.address = addressOf(listener.addr)!;
+  }
+
+  // Nothing is accepted that nobody takes: the system's queue is the bound.
+  async accept(): Promise<Transport | null> {
+    try {
+      const conn = await this.#listener.accept();
+      if (this.#noDelay) conn.setNoDelay?.(true);
+      return new DenoTransport(conn, undefined);
+    } catch (error) {
+      if (this.#closed) return null;
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
+}
+
+/** The driver over `Deno.connect` and `Deno.listen`. */
+export const driver: Driver = {
+  resolvesNames: true,
+
+  connect(address: Address, options: AttemptOptions): Attempt {
+    const controller = new AbortController();
+    const opened = Deno.connect({ ...denoAddress(address), signal: controller.signal }).then(
+      (conn) => {
+        // Unix sockets ignore the signal.
+        if (controller.signal.aborted) {
+          conn.close();
+          throw closed();
+        }
+        if (options.noDelay) conn.setNoDelay?.(true);
+        if (options.keepAliveMs > 0) conn.setKeepAlive?.(true);
+        return new DenoTransport(conn, "path" in address ? address : undefined);
+      },
+      (error) => {
+        throw controller.signal.aborted ? closed() : named(error);
+      },
+    );
+    return { opened, abandon: () => controller.abort() };
+  },
+
+  listen(at: Address, options: ListenOptions): Promise<Acceptor> {
+    return new Promise((resolve) => {
+      const listener = Deno.listen({ ...denoAddress(at), tcpBacklog: options.backlog });
+      resolve(new DenoAcceptor(listener, options));
+    });
+  },
+
+  async lookup(hostname: string): Promise<string[]> {
+    const { lookup } = await import("node:dns/promises");
+    const found = await lookup(hostname, { all: true, verbatim: true });
+    return found.map((it) => it.address);
+  },
+};
+
+/** Deno gives a failed look-up no name and no code; nothing else comes that way. */
+function named(error: unknown): unknown {
+  const { name, code } = error as { name?: string; code?: string };
+  return name === "Error" && code === undefined
+    ? Object.assign(error as Error, { code: "ENOTFOUND" })
+    : error;
+}
+
+function denoAddress(address: Address): object {
+  return "path" in address
+    ? { transport: "unix", path: address.path }
+    : { transport: "tcp", hostname: address.hostname, port: address.port };
+}
+
+function addressOf(address: DenoAddress): Address | null {
+  if ("path" in address) return { path: address.path ?? "" };
+  return { hostname: address.hostname, port: address.port };
+}
+
+function closed(): SocketError {
+  return new SocketError("closed", "Cannot go on: the connection was closed");
+}
+
+function setImmediateOf(): (run: () => void) => void {
+  return (globalThis as unknown as { setImmediate(run: () => void): void }).setImmediate;
+}

@@ -1,0 +1,111 @@
+// A foreign pair of Web Streams as a transport: a WebSocketStream, a sockets API
+// of another runtime, a pair of TransformStreams. A byte stream is read with a
+// BYOB reader, so that nothing is read that nobody asked for.
+
+import { SocketError } from "../errors.ts";
+import type { Address, Transport } from "../transport.ts";
+
+/** Any two streams of bytes that belong together. */
+export interface WebDuplex {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+const PULL_BYTES = 16 * 1024;
+
+/** A transport over two Web Streams; it locks both. */
+export class WebStreamsTransport implements Transport {
+  readonly localAddress: Address | null = null;
+  readonly remoteAddress: Address | null = null;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #byob: ReadableStreamBYOBReader | undefined;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #memory: ArrayBufferLike | undefined;
+  #writeEnded = false;
+  #closed = false;
+
+  constructor({ readable, writable }: WebDuplex) {
+    this.#byob = byobReader(readable);
+    if (this.#byob === undefined) this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+    // Its failure comes out of the writes; nobody else waits for this one.
+    this.#writer.closed.catch(ignore);
+    (this.#byob ?? this.#reader)?.closed.catch(ignore);
+  }
+
+  async pull(): Promise<Uint8Array | null> {
+    for (;;) {
+      const { value, done } = await this.#read();
+      if (this.#closed) throw closed();
+      if (value instanceof Uint8Array && value.length > 0) return value;
+      if (done) return null;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError(`Cannot read the stream: it gives ${typeof value}, not Uint8Array`);
+      }
+    }
+  }
+
+  async settle(): Promise<void> {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) throw closed();
+    // The stream may keep what it is given longer than the write takes.
+    await this.#writer.write(bytes.slice());
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#writeEnded) return;
+    this.#writeEnded = true;
+    await this.#writer.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    (this.#byob ?? this.#reader)?.cancel().catch(ignore);
+    this.closeWrite().catch(ignore);
+  }
+
+  abort(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const reason = closed();
+    (this.#byob ?? this.#reader)?.cancel(reason).catch(ignore);
+    this.#writer.abort(reason).catch(ignore);
+  }
+
+  // Whether a stream keeps the program alive is its own affair.
+  ref(): void {}
+
+  unref(): void {}
+
+  setOption(): boolean {
+    return false;
+  }
+
+  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    if (this.#byob === undefined) return await this.#reader!.read();
+    const memory = new Uint8Array((this.#memory ?? new ArrayBuffer(PULL_BYTES)) as ArrayBuffer);
+    const result = await this.#byob.read(memory);
+    this.#memory = result.value?.buffer;
+    return result;
+  }
+}
+
+function byobReader(readable: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return readable.getReader({ mode: "byob" });
+  } catch (error) {
+    // Not a byte stream, then; a lock is the default reader's to report.
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function closed(): SocketError {
+  return new SocketError("closed", "Cannot go on: the connection was closed");
+}
+
+function ignore(): void {}

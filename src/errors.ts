@@ -1,0 +1,90 @@
+/** What went wrong, as a word to switch on. */
+export type SocketErrorCode =
+  /** A limit of time passed. */
+  | "timeout"
+  /** Ended by the peer, or by ourselves. */
+  | "closed"
+  /** Cut off by the peer: a reset, a broken pipe. */
+  | "reset"
+  /** Nobody listens there. */
+  | "refused"
+  /** No way to that host or network. */
+  | "unreachable"
+  /** Somebody else has that address and port. */
+  | "address in use"
+  /** No such local address. */
+  | "address not available"
+  /** No such name, or no such file. */
+  | "not found"
+  /** The runtime or the system forbids it. */
+  | "denied"
+  /** Another call is reading, writing or connecting. */
+  | "busy"
+  /** More than `maxBytes`. */
+  | "too large"
+  /** The caller's signal. */
+  | "aborted"
+  /** The pool: its queue is full, or it was closed. */
+  | "pool"
+  /** This runtime cannot do it. */
+  | "unsupported"
+  /** The system refused for a reason without a word of its own; `cause` tells it. */
+  | "failed";
+
+/** The call that failed. */
+export type SocketOperation =
+  | "lookup"
+  | "connect"
+  | "listen"
+  | "accept"
+  | "send"
+  | "receive"
+  | "acquire";
+
+/** What a {@linkcode SocketError} knows besides its code and message. */
+export interface SocketErrorOptions {
+  /** The call that failed. */
+  op?: SocketOperation;
+  /** Bytes that had come when a read failed. */
+  partial?: Uint8Array;
+  /** The peer's address, as text. */
+  address?: string;
+  /** The runtime's own error, or the reason of an abort. */
+  cause?: unknown;
+}
+
+/**
+ * What the network, the system or a limit did to a call. Mistakes of the caller
+ * are a `TypeError` or a `RangeError` instead.
+ *
+ * @example Tell a timeout from the rest
+ * ```ts
+ * import { SocketError } from "@cosocket/cosocket";
+ *
+ * const isTimeout = (error: unknown) => error instanceof SocketError && error.code === "timeout";
+ * ```
+ */
+export class SocketError extends Error {
+  /** What went wrong; made to be switched on. */
+  readonly code: SocketErrorCode;
+  /** The call that failed. */
+  readonly op: SocketOperation | undefined;
+  /**
+   * Bytes that had come when a read failed. After `timeout`, `aborted` and
+   * `too large` this is a look: the socket still holds them, and the next read
+   * begins with them. After `closed` and `reset` they are taken.
+   */
+  readonly partial: Uint8Array | undefined;
+  /** The peer's address, as text. */
+  readonly address: string | undefined;
+
+  /** Makes an error; the library does that, and scripted peers in tests. */
+  constructor(code: SocketErrorCode, message: string, options: SocketErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SocketError";
+    this.code = code;
+    this.op = options.op;
+    this.partial = options.partial;
+    this.address = options.address;
+  }
+}

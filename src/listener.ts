@@ -1,0 +1,154 @@
+// Accepted connections as the core's handles.
+
+import { checkMs, checkOptions, checkWhole } from "./check.ts";
+import { openListener } from "./connect.ts";
+import { checkSocketOptions, type Cosocket, cosocketOn, type SocketOptions } from "./cosocket.ts";
+import { mapError } from "./drivers/map_error.ts";
+import { SocketError } from "./errors.ts";
+import { Stream } from "./stream.ts";
+import { parseTarget, type Target } from "./target.ts";
+import { type Acceptor, type Address, addressText } from "./transport.ts";
+
+/** How to listen, and how accepted sockets start. */
+export interface ListenerOptions extends SocketOptions {
+  /** Connections that the system may hold for us. Default 511. */
+  backlog?: number;
+  /**
+   * Connections that the runtime accepted and nobody took yet; one more is
+   * closed. Deno accepts none before it is asked to. Default 511.
+   */
+  maxPending?: number;
+  /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
+  noDelay?: boolean;
+}
+
+/**
+ * Listens for connections.
+ *
+ * @param at `"host:port"` (port 0: any free one), `"unix:/path"`, or an object.
+ * @throws {SocketError} `address in use`, `address not available`, `denied`.
+ *
+ * @example A server that says everything twice
+ * ```ts ignore
+ * import { listen } from "@cosocket/cosocket";
+ *
+ * await using server = await listen("localhost:7000");
+ * for await (const sock of server) {
+ *   (async () => {
+ *     for await (const line of sock.lines()) await sock.send([line, line, "\r\n"]);
+ *     sock.close();
+ *   })().catch(console.error);
+ * }
+ * ```
+ */
+export async function listen(at: Target, options: ListenerOptions = {}): Promise<Listener> {
+  const address = parseTarget(at);
+  checkSocketOptions(options);
+  const { backlog = 511, maxPending = 511, noDelay = true } = options;
+  checkWhole("backlog", backlog, 1);
+  checkWhole("maxPending", maxPending);
+  const acceptor = await openListener(address, { backlog, maxPending, noDelay });
+  return listenerOn(acceptor, options);
+}
+
+let listenerOn: (acceptor: Acceptor, options: SocketOptions) => Listener;
+
+/** A listening socket; iterate over it for the connections. */
+export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
+  readonly #acceptor: Acceptor;
+  readonly #options: SocketOptions;
+  readonly #open = new Set<Stream>();
+  #accepting = false;
+  #closed = false;
+  #onEmpty: (() => void) | undefined;
+
+  private constructor(acceptor: Acceptor, options: SocketOptions) {
+    this.#acceptor = acceptor;
+    this.#options = options;
+  }
+
+  static {
+    listenerOn = (acceptor, options) => new Listener(acceptor, options);
+  }
+
+  /** Where it listens; with the port that was chosen, if 0 was asked for. */
+  get address(): Address {
+    return this.#acceptor.address;
+  }
+
+  /**
+   * Accepts the next connection.
+   *
+   * @returns `null` once the listener is closed.
+   * @throws {SocketError} `busy` if another call is accepting.
+   */
+  async accept(): Promise<Cosocket | null> {
+    const at = addressText(this.address);
+    if (this.#accepting) {
+      throw new SocketError("busy", `Cannot accept at ${at}: another call is accepting`, {
+        op: "accept",
+      });
+    }
+    if (this.#closed) return null;
+    this.#accepting = true;
+    try {
+      const transport = await this.#acceptor.accept();
+      if (transport === null) return null;
+      const stream = new Stream(transport);
+      this.#open.add(stream);
+      stream.onClose = () => this.#gone(stream);
+      return cosocketOn(stream, this.#options);
+    } catch (error) {
+      throw mapError(error, "accept", `Cannot accept at ${at}`, at);
+    } finally {
+      this.#accepting = false;
+    }
+  }
+
+  /** Iterates over the connections, until the listener is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Cosocket, void, void> {
+    for (let sock = await this.accept(); sock !== null; sock = await this.accept()) yield sock;
+  }
+
+  /**
+   * Stops listening, and closes connections that nobody took. Accepted ones go
+   * on; with `graceMs` it waits that long for them to be closed, and then aborts
+   * those that are left.
+   */
+  async close(options: { graceMs?: number } = {}): Promise<void> {
+    checkOptions("options", options);
+    const { graceMs } = options;
+    if (graceMs !== undefined) checkMs("graceMs", graceMs);
+    this.#closed = true;
+    this.#acceptor.close();
+    if (graceMs === undefined || this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(graceMs, 2 ** 31 - 1));
+      this.#onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    for (const stream of [...this.#open]) stream.abort();
+  }
+
+  /** Stops listening. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Whether a pending accept keeps the program alive, as it does at first. */
+  ref(): void {
+    this.#acceptor.ref();
+  }
+
+  /** The opposite of `ref`. */
+  unref(): void {
+    this.#acceptor.unref();
+  }
+
+  #gone(stream: Stream): void {
+    this.#open.delete(stream);
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,102 @@
+// Finds a delimiter in bytes that come in pieces: Knuth, Morris and Pratt, whose
+// table is built once and whose state outlives a piece. Nothing is joined and
+// nothing is looked at twice, so the worst case is linear. While nothing is
+// matched, the engine's own search skips to the next first byte.
+
+/** A delimiter and its table; immutable, made once, used by many matchers. */
+export class Delimiter {
+  readonly bytes: Uint8Array;
+  /** `border[k]`: length of the longest proper border of the first `k` bytes. */
+  readonly border: Uint32Array;
+
+  constructor(bytes: Uint8Array) {
+    if (bytes.length === 0) throw new RangeError("Cannot search for an empty delimiter");
+    this.bytes = bytes.slice();
+    this.border = new Uint32Array(bytes.length + 1);
+    for (let at = 1, k = 0; at < bytes.length; at++) {
+      while (k > 0 && bytes[at] !== bytes[k]) k = this.border[k]!;
+      if (bytes[at] === bytes[k]) k++;
+      this.border[at + 1] = k;
+    }
+  }
+}
+
+// Below this distance a plain loop is cheaper than a call of the native search.
+const NEAR = 16;
+
+/** The state of one search. */
+export class Matcher {
+  readonly delimiter: Delimiter;
+  /** How much of the delimiter the bytes read so far end with: these are held back. */
+  pending = 0;
+  /** Where the last `scan` stopped reading. */
+  at = 0;
+
+  constructor(delimiter: Delimiter) {
+    this.delimiter = delimiter;
+  }
+
+  /**
+   * Reads `piece[from..]` and says whether the delimiter ended, at `this.at`.
+   *
+   * Stops early at the first step at which all bytes before position `enough`
+   * are known not to belong to the delimiter (then `at - pending >= enough`).
+   * A step settles one byte, or all held ones that a mismatch sets free.
+   */
+  scan(piece: Uint8Array, from: number, enough = Infinity): boolean {
+    const { bytes, border } = this.delimiter;
+    const first = bytes[0]!;
+    const last = bytes.length - 1;
+    const end = piece.length;
+    let state = this.pending;
+    let at = from;
+    while (at < end && at - state < enough) {
+      if (state === 0) {
+        at = skipTo(first, piece, at, Math.min(end, enough));
+        if (at >= end || at >= enough) break;
+        if (last === 0) return this.#found(at + 1);
+        at++;
+        state = 1;
+      } else if (piece[at] === bytes[state]) {
+        at++;
+        if (state === last) return this.#found(at);
+        state++;
+      } else {
+        const byte = piece[at];
+        let next = border[state]!;
+        while (next > 0 && byte !== bytes[next]) next = border[next]!;
+        if (next > 0) {
+          state = next + 1;
+          at++;
+        } else {
+          // All that was held is free; this byte is looked at anew.
+          state = 0;
+        }
+      }
+    }
+    this.pending = state;
+    this.at = at;
+    return false;
+  }
+
+  /** Forgets what was held. */
+  reset(): void {
+    this.pending = 0;
+  }
+
+  #found(at: number): true {
+    this.pending = 0;
+    this.at = at;
+    return true;
+  }
+}
+
+/** The first position of `byte` in `piece[from..end)`, or `end`. */
+function skipTo(byte: number, piece: Uint8Array, from: number, end: number): number {
+  const near = Math.min(from + NEAR, end);
+  let at = from;
+  while (at < near && piece[at] !== byte) at++;
+  if (at < near || at >= end) return at;
+  const found = piece.indexOf(byte, at);
+  return found < 0 || found > end ? end : found;
+}

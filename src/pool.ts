@@ -1,0 +1,303 @@
+// The core's policy: who gets which connection. One group a key, and in it
+//
+//   live = opening + lent + idle;   live <= maxConnections
+//
+// Somebody waits only while all places of the group are taken and none is idle.
+// A place that becomes free goes to the first who waits, in the same turn; one
+// who gives up has left the queue before anything else happens, so no place and
+// no connection can go to nobody.
+
+import { SocketError } from "./errors.ts";
+import { type Clock, systemClock } from "./drivers/clock.ts";
+import { Shelf } from "./shelf.ts";
+
+/** What the policy asks of a connection. */
+export interface Pooled {
+  /** Whether it may serve another: nothing failed, nothing unread, nothing pending. */
+  fit(): boolean;
+  /** Idle from now on, and listening for its peer. */
+  park(): void;
+  unpark(): void;
+  /** Has `stir` called when its peer stirs while it is parked. */
+  watch(stir: (() => void) | undefined): void;
+  /** Resolves when it has been told what the system already knows. */
+  settle(): Promise<void>;
+  close(): void;
+}
+
+/** The policy's numbers. */
+export interface PoolLimits {
+  /** Connections per key, idle ones among them. */
+  readonly maxConnections: number;
+  /** Idle connections per key. */
+  readonly maxIdle: number;
+  readonly maxWaiting: number;
+  readonly idleMs: number;
+  readonly maxLifetimeMs: number;
+  readonly maxUses: number;
+  readonly order: "newest" | "oldest";
+}
+
+/** A connection and what the policy knows of it. */
+export interface Member<C extends Pooled> {
+  readonly connection: C;
+  readonly key: string;
+  readonly dieAtMs: number;
+  uses: number;
+  parkedAtMs: number;
+  idleMs: number;
+  /** Counted at its group, until it is closed. */
+  counted: boolean;
+  generation: number;
+}
+
+interface Waiter<C extends Pooled> {
+  /** Hands over a connection, or a place to open one. */
+  grant(member: Member<C> | undefined): void;
+  refuse(error: SocketError): void;
+}
+
+interface Group<C extends Pooled> {
+  live: number;
+  /** Connections opened before the last `clear` are not kept. */
+  generation: number;
+  readonly waiting: Set<Waiter<C>>;
+}
+
+/** How long one is willing to wait for a place. */
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Lends connections, and keeps those that come back. */
+export class LendingPool<C extends Pooled> {
+  readonly #limits: PoolLimits;
+  readonly #clock: Clock;
+  readonly #shelf: Shelf<Member<C>>;
+  readonly #groups = new Map<string, Group<C>>();
+  readonly #random: () => number;
+  #live = 0;
+  #waiting = 0;
+  #closed = false;
+
+  constructor(limits: PoolLimits, clock: Clock = systemClock, random: () => number = Math.random) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#random = random;
+    this.#shelf = new Shelf<Member<C>>({
+      watch: ({ connection }, stir) => connection.watch(stir),
+      discard: (member) => this.#bury(member),
+    }, clock);
+  }
+
+  /** How many connections are idle, in use (or opening), and how many callers wait. */
+  stats(): { idle: number; lent: number; waiting: number } {
+    const idle = this.#shelf.size;
+    return { idle, lent: this.#live - idle, waiting: this.#waiting };
+  }
+
+  /** A connection that was idle, or one that `create` opens, after waiting for a place if need be. */
+  async acquire(key: string, create: () => Promise<C>, patience: Patience): Promise<Member<C>> {
+    this.#refuseIfClosed();
+    if (patience.signal?.aborted) throw aborted(patience.signal);
+    const idle = await this.#takeIdle(key);
+    if (idle !== undefined) return idle;
+    this.#refuseIfClosed();
+    const group = this.#groupOf(key);
+    if (group.live < this.#limits.maxConnections) {
+      this.#addPlace(group);
+    } else {
+      const granted = await this.#wait(group, patience);
+      if (granted !== undefined) return granted;
+    }
+    return await this.#create(key, group, create);
+  }
+
+  /** Takes a connection back. Whether it is kept: otherwise it is closed. */
+  async giveBack(member: Member<C>): Promise<boolean> {
+    const { connection } = member;
+    if (!this.#mayLive(member) || !connection.fit()) return this.#bury(member);
+    connection.park();
+    await connection.settle();
+    if (!this.#mayLive(member) || !connection.fit()) return this.#bury(member);
+    member.parkedAtMs = this.#clock.now();
+    const waiter = first(this.#groupOf(member.key).waiting);
+    if (waiter !== undefined) {
+      connection.unpark();
+      member.uses++;
+      member.idleMs = 0;
+      waiter.grant(member);
+      return true;
+    }
+    if (this.#shelf.count(member.key) >= this.#limits.maxIdle) {
+      const evicted = this.#shelf.take(member.key, "oldest");
+      if (evicted === undefined) return this.#bury(member);
+      this.#bury(evicted);
+    }
+    this.#shelf.put(member.key, member, this.#limits.idleMs);
+    return true;
+  }
+
+  /** Says that a connection was closed by whoever had it. */
+  forget(member: Member<C>): void {
+    if (!member.counted) return;
+    member.counted = false;
+    const group = this.#groups.get(member.key)!;
+    this.#freePlace(member.key, group);
+  }
+
+  /** Closes the idle connections of a key, or all; those in use are closed when they come back. */
+  clear(key?: string): void {
+    const groups = key === undefined ? this.#groups.values() : [this.#groups.get(key)];
+    for (const group of groups) if (group) group.generation++;
+    for (const member of this.#shelf.clear(key)) this.#bury(member);
+  }
+
+  /** Closes the idle connections and refuses all who wait or come later. */
+  close(): void {
+    this.#closed = true;
+    this.clear();
+    for (const { waiting } of this.#groups.values()) {
+      for (const waiter of [...waiting]) waiter.refuse(poolClosed());
+    }
+  }
+
+  async #takeIdle(key: string): Promise<Member<C> | undefined> {
+    for (;;) {
+      const member = this.#shelf.take(key, this.#limits.order);
+      if (member === undefined) return undefined;
+      const { connection } = member;
+      // What the system holds already must show before anybody gets it.
+      await connection.settle();
+      if (this.#mayLive(member) && connection.fit()) {
+        connection.unpark();
+        member.uses++;
+        member.idleMs = this.#clock.now() - member.parkedAtMs;
+        return member;
+      }
+      this.#bury(member);
+    }
+  }
+
+  async #create(key: string, group: Group<C>, create: () => Promise<C>): Promise<Member<C>> {
+    let connection: C;
+    try {
+      connection = await create();
+    } catch (error) {
+      this.#freePlace(key, group);
+      throw error;
+    }
+    const { maxLifetimeMs } = this.#limits;
+    // A tenth of jitter, so that connections opened together do not die together.
+    const lifetimeMs = maxLifetimeMs * (1 - 0.1 * this.#random());
+    const nowMs = this.#clock.now();
+    const member: Member<C> = {
+      connection,
+      key,
+      dieAtMs: nowMs + lifetimeMs,
+      uses: 1,
+      parkedAtMs: nowMs,
+      idleMs: 0,
+      counted: true,
+      generation: group.generation,
+    };
+    if (!this.#closed) return member;
+    this.#bury(member);
+    throw poolClosed();
+  }
+
+  #mayLive(member: Member<C>): boolean {
+    return !this.#closed &&
+      member.generation === this.#groups.get(member.key)?.generation &&
+      member.uses < this.#limits.maxUses && this.#clock.now() < member.dieAtMs;
+  }
+
+  #bury(member: Member<C>): false {
+    member.connection.close();
+    this.forget(member);
+    return false;
+  }
+
+  #groupOf(key: string): Group<C> {
+    let group = this.#groups.get(key);
+    if (group === undefined) this.#groups.set(key, group = newGroup());
+    return group;
+  }
+
+  #addPlace(group: Group<C>): void {
+    group.live++;
+    this.#live++;
+  }
+
+  /** The place goes to the first who waits, or is free. */
+  #freePlace(key: string, group: Group<C>): void {
+    const waiter = first(group.waiting);
+    if (waiter !== undefined) return waiter.grant(undefined);
+    group.live--;
+    this.#live--;
+    if (group.live === 0) this.#groups.delete(key);
+  }
+
+  #wait(group: Group<C>, { timeoutMs, signal }: Patience): Promise<Member<C> | undefined> {
+    const { maxWaiting, maxConnections } = this.#limits;
+    if (group.waiting.size >= maxWaiting) {
+      const why = `all ${maxConnections} connections are in use and ${maxWaiting} callers wait`;
+      throw new SocketError("pool", `Cannot get a connection: ${why}`, { op: "acquire" });
+    }
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        if (!group.waiting.delete(waiter)) return;
+        this.#waiting--;
+        cancel?.();
+        signal?.removeEventListener("abort", abort);
+      };
+      const waiter: Waiter<C> = {
+        grant: (member) => {
+          leave();
+          resolve(member);
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = () => waiter.refuse(aborted(signal!));
+      const cancel = timeoutMs > 0 && timeoutMs < Infinity
+        ? this.#clock.after(timeoutMs, () => waiter.refuse(tooLong(timeoutMs)), true)
+        : undefined;
+      signal?.addEventListener("abort", abort);
+      group.waiting.add(waiter);
+      this.#waiting++;
+    });
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw poolClosed();
+  }
+}
+
+function newGroup<C extends Pooled>(): Group<C> {
+  return { live: 0, generation: 0, waiting: new Set() };
+}
+
+function first<T>(set: Set<T>): T | undefined {
+  for (const it of set) return it;
+  return undefined;
+}
+
+function poolClosed(): SocketError {
+  return new SocketError("pool", "Cannot get a connection: the pool was closed", { op: "acquire" });
+}
+
+function tooLong(timeoutMs: number): SocketError {
+  const why = `none came free in ${timeoutMs} ms`;
+  return new SocketError("timeout", `Cannot get a connection: ${why}`, { op: "acquire" });
+}
+
+function aborted(signal: AbortSignal): SocketError {
+  return new SocketError("aborted", "Cannot get a connection: the signal was aborted", {
+    op: "acquire",
+    cause: signal.reason,
+  });
+}

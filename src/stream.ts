@@ -1,0 +1,342 @@
+// Transport, buffer, one pull and one alarm: what every handle stands on.
+//
+// A stream refers to no handle, and a handle is one lend of it. It reads nothing
+// that nobody asked for. A pull is never cancelled, only left behind: who gave
+// up on it is detached, and its bytes are for whoever asks next. So a timeout
+// loses nothing.
+
+import { ByteBuffer } from "./buffer.ts";
+import { Alarm, type Clock, systemClock } from "./drivers/clock.ts";
+import { mapError } from "./drivers/map_error.ts";
+import { SocketError, type SocketErrorCode, type SocketOperation } from "./errors.ts";
+import type { Framer } from "./framing.ts";
+import { addressText, type Transport } from "./transport.ts";
+
+/** What bounds one call. */
+export interface Limits {
+  /** Milliseconds without a byte; 0 for no limit. Looked at anew with each arrival. */
+  readonly timeoutMs: number;
+  /** Milliseconds for the whole call. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+// A timed-out send leaves at most this much in the runtime's queue.
+const SLICE_BYTES = 64 * 1024;
+
+/** One who waits for a direction to move on. */
+interface Waiter {
+  resolve(): void;
+  reject(error: SocketError): void;
+  untilMs: number;
+}
+
+/** A connection that can be read frame by frame. */
+export class Stream {
+  readonly transport: Transport;
+  readonly buffer: ByteBuffer = new ByteBuffer();
+  readonly openedAtMs: number;
+  readonly #clock: Clock;
+  readonly #alarm: Alarm;
+  #reading = false;
+  #writing = false;
+  #reader: Waiter | undefined;
+  #writer: Waiter | undefined;
+  #pulling = false;
+  // Why nothing more comes, or goes. Once set they stay; `close` sets both.
+  #readEnd: "end" | SocketError | undefined;
+  #writeEnd: SocketError | undefined;
+  #closed = false;
+  #failed = false;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  /** Called once, when the connection is released. */
+  onClose: (() => void) | undefined;
+  /** Called when something comes, or ends: a parked stream is no longer fit for use then. */
+  onStir: (() => void) | undefined;
+
+  constructor(transport: Transport, clock: Clock = systemClock) {
+    this.transport = transport;
+    this.#clock = clock;
+    this.openedAtMs = clock.now();
+    this.#alarm = new Alarm(clock, (nowMs) => this.#ring(nowMs));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get reading(): boolean {
+    return this.#reading;
+  }
+
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  /** Whether the peer has ended or cut off what it sends, as far as we were told. */
+  get readEnded(): boolean {
+    return this.#readEnd !== undefined;
+  }
+
+  get writeEnded(): boolean {
+    return this.#writeEnd !== undefined;
+  }
+
+  /** Whether any call failed, which leaves the dialogue at an unknown point. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** How long it has been open. */
+  get ageMs(): number {
+    return this.#clock.now() - this.openedAtMs;
+  }
+
+  /** What is in the buffer already costs no timer, no closure, no turn. */
+  take<T>(frame: Framer<T>): T | undefined {
+    if (this.#reading) throw this.#error("busy", "receive", "another call is reading");
+    return frame(this.buffer, this.#readEnd === "end");
+  }
+
+  /** The one loop that waits: every read that `take` could not serve. */
+  async read<T>(frame: Framer<T>, limits: Limits): Promise<T> {
+    if (this.#reading) throw this.#error("busy", "receive", "another call is reading");
+    const { signal } = limits;
+    if (signal?.aborted) throw this.#aborted("receive", signal);
+    const endMs = this.#deadline(limits);
+    const giveUp = signal && (() => this.#reader?.reject(this.#aborted("receive", signal)));
+    if (giveUp) signal.addEventListener("abort", giveUp);
+    this.#reading = true;
+    try {
+      for (;;) {
+        const ready = frame(this.buffer, this.#readEnd === "end");
+        if (ready !== undefined) return ready;
+        if (this.#readEnd !== undefined) throw this.#endedEarly();
+        await this.#arrival(limits, endMs);
+      }
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    } finally {
+      this.#reading = false;
+      this.#reader = undefined;
+      if (giveUp) signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /**
+   * Resolves with the number of bytes once the system has all of them. A failure
+   * leaves nobody knowing how many it took, so it ends the write side.
+   */
+  async write(bytes: Uint8Array, limits: Limits): Promise<number> {
+    if (this.#writing) throw this.#error("busy", "send", "another call is sending");
+    const { signal } = limits;
+    if (signal?.aborted) throw this.#aborted("send", signal);
+    if (this.#writeEnd !== undefined) throw this.#writeEnd;
+    const endMs = this.#deadline(limits);
+    const giveUp = signal && (() => this.#writer?.reject(this.#aborted("send", signal)));
+    if (giveUp) signal.addEventListener("abort", giveUp);
+    this.#writing = true;
+    try {
+      for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+        const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
+        await this.#departure(slice, limits, endMs);
+        this.#bytesWritten += slice.length;
+      }
+      return bytes.length;
+    } catch (error) {
+      this.#failed = true;
+      this.#writeEnd ??= this.#error("closed", "send", "an earlier send failed");
+      throw error;
+    } finally {
+      this.#writing = false;
+      this.#writer = undefined;
+      if (giveUp) signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** Ends the write side. */
+  async closeWrite(): Promise<void> {
+    if (this.#writing) throw this.#error("busy", "send", "another call is sending");
+    if (this.#closed) throw this.#writeEnd;
+    if (this.#writeEnd !== undefined) return;
+    this.#writeEnd = this.#error("closed", "send", "its write side was closed");
+    try {
+      await this.transport.closeWrite();
+    } catch (error) {
+      throw this.#mapped(error, "send");
+    }
+  }
+
+  /** Releases the connection; whoever waits is told `closed`. Twice is fine. */
+  close(): void {
+    this.#release(() => this.transport.close());
+  }
+
+  /** Releases the connection at once, with a reset where the runtime can. */
+  abort(): void {
+    this.#release(() => this.transport.abort());
+  }
+
+  /** Idle from now on: a parked pull tells when the peer stirs, and keeps nothing alive. */
+  park(): void {
+    this.#alarm.stop();
+    this.transport.unref();
+    this.#pull();
+  }
+
+  /** The opposite of `park`. */
+  unpark(): void {
+    this.transport.ref();
+  }
+
+  /** Asks for what the system already holds, if anything, and takes it in. */
+  async probe(): Promise<void> {
+    if (this.#readEnd !== undefined) return;
+    this.#pull();
+    await this.transport.settle();
+  }
+
+  #pull(): void {
+    if (this.#pulling || this.#readEnd !== undefined) return;
+    this.#pulling = true;
+    this.transport.pull(this.buffer.room()).then(this.#pulled, this.#pullFailed);
+  }
+
+  #pulled = (bytes: Uint8Array | null): void => {
+    this.#pulling = false;
+    if (this.#closed) return;
+    if (bytes === null) {
+      this.#readEnd = "end";
+    } else {
+      this.#bytesRead += bytes.length;
+      this.buffer.append(bytes);
+    }
+    this.#reader?.resolve();
+    this.onStir?.();
+  };
+
+  #pullFailed = (error: unknown): void => {
+    this.#pulling = false;
+    if (this.#closed) return;
+    this.#readEnd = this.#mapped(error, "receive");
+    this.#reader?.resolve();
+    this.onStir?.();
+  };
+
+  #arrival(limits: Limits, endMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject, untilMs: this.#until(limits.timeoutMs, endMs) };
+      this.#pull();
+    });
+  }
+
+  #departure(slice: Uint8Array, limits: Limits, endMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#writer = { resolve, reject, untilMs: this.#until(limits.timeoutMs, endMs) };
+      this.transport.write(slice).then(resolve, (error) => reject(this.#mapped(error, "send")));
+    });
+  }
+
+  #deadline({ deadlineMs }: Limits): number {
+    return deadlineMs === undefined ? Infinity : this.#clock.now() + deadlineMs;
+  }
+
+  #until(timeoutMs: number, endMs: number): number {
+    const untilMs = timeoutMs > 0 ? Math.min(endMs, this.#clock.now() + timeoutMs) : endMs;
+    if (untilMs < Infinity) this.#alarm.setBy(untilMs);
+    return untilMs;
+  }
+
+  #ring(nowMs: number): number {
+    const reader = this.#reader;
+    const writer = this.#writer;
+    if (reader && reader.untilMs <= nowMs) {
+      this.#reader = undefined;
+      reader.reject(this.#error("timeout", "receive", "no byte came in time", this.#look()));
+    }
+    if (writer && writer.untilMs <= nowMs) {
+      this.#writer = undefined;
+      writer.reject(this.#error("timeout", "send", "the peer took nothing in time"));
+    }
+    return Math.min(this.#reader?.untilMs ?? Infinity, this.#writer?.untilMs ?? Infinity);
+  }
+
+  /** The stream ended in the middle of a frame: its rest is taken, and told. */
+  #endedEarly(): SocketError {
+    const end = this.#readEnd;
+    const partial = this.buffer.take(this.buffer.length);
+    if (!(end instanceof SocketError)) {
+      return this.#error("closed", "receive", "the peer has ended", partial);
+    }
+    const { code, message, op, address, cause } = end;
+    return new SocketError(code, message, {
+      ...(op && { op }),
+      ...(address !== undefined && { address }),
+      partial,
+      cause,
+    });
+  }
+
+  #release(letGo: () => void): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#failed = true;
+    this.#alarm.stop();
+    this.#readEnd = this.#error("closed", "receive", "it was closed");
+    this.#writeEnd = this.#error("closed", "send", "it was closed");
+    this.buffer.clear();
+    this.#reader?.reject(this.#readEnd);
+    this.#writer?.reject(this.#writeEnd);
+    letGo();
+    this.onClose?.();
+  }
+
+  #look(): Uint8Array {
+    return this.buffer.peek().slice();
+  }
+
+  #aborted(op: SocketOperation, signal: AbortSignal): SocketError {
+    const partial = op === "receive" ? this.#look() : undefined;
+    return this.#error("aborted", op, "the signal was aborted", partial, signal.reason);
+  }
+
+  #mapped(error: unknown, op: SocketOperation): SocketError {
+    return mapError(error, op, this.#what(op), this.#peer());
+  }
+
+  #error(
+    code: SocketErrorCode,
+    op: SocketOperation,
+    why: string,
+    partial?: Uint8Array,
+    cause?: unknown,
+  ): SocketError {
+    const address = this.#peer();
+    return new SocketError(code, `${this.#what(op)}: ${why}`, {
+      op,
+      ...(partial && { partial }),
+      ...(address !== undefined && { address }),
+      cause,
+    });
+  }
+
+  #what(op: SocketOperation): string {
+    const peer = this.#peer() ?? "the peer";
+    return op === "send" ? `Cannot send to ${peer}` : `Cannot receive from ${peer}`;
+  }
+
+  #peer(): string | undefined {
+    const { remoteAddress } = this.transport;
+    return remoteAddress === null ? undefined : addressText(remoteAddress);
+  }
+}

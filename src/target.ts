@@ -1,0 +1,63 @@
+// Where to connect or listen, as people write it.
+
+import { quote } from "./bytes.ts";
+import { checkPort, checkText, wrongType } from "./check.ts";
+import type { Address } from "./transport.ts";
+
+/**
+ * Where to connect to or listen at: `"db:5432"`, `"[::1]:80"`,
+ * `"unix:/run/x.sock"`, or the same as an object. A path that begins with NUL is
+ * an abstract one (Linux).
+ */
+export type Target =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string }
+  | string;
+
+/** The address a target means. */
+export function parseTarget(target: Target): Address {
+  if (typeof target === "string") return parseText(target);
+  if (typeof target !== "object" || target === null) {
+    throw wrongType("target", "a string or an object", target);
+  }
+  if ("path" in target) return { path: checkText("target.path", target.path) };
+  return {
+    hostname: canonicalHost(checkText("target.hostname", target.hostname)),
+    port: checkPort("target.port", target.port),
+  };
+}
+
+const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/;
+
+function parseText(target: string): Address {
+  if (target.startsWith("unix:")) return { path: checkText("target", target.slice(5)) };
+  const match = HOST_AND_PORT.exec(target);
+  if (match === null) {
+    throw new TypeError(
+      `target must be like "host:port", "[::1]:port" or "unix:/path", not ${quote(target)}`,
+    );
+  }
+  return {
+    hostname: canonicalHost(match[1] ?? match[2]!),
+    port: checkPort("the port of target", Number(match[3])),
+  };
+}
+
+// One form for look-up, permission and pool key: names know no case, and an
+// embedded NUL would end them early in the system's eyes.
+function canonicalHost(hostname: string): string {
+  const bare = hostname.startsWith("[") && hostname.endsWith("]")
+    ? hostname.slice(1, -1)
+    : hostname;
+  // deno-lint-ignore no-control-regex -- control characters are what is refused
+  if (/[\x00-\x20\x7f/@\\]/.test(bare)) {
+    throw new TypeError(`hostname must be a name or an IP address, not ${quote(hostname)}`);
+  }
+  return bare.toLowerCase();
+}
+
+/** 4 or 6 for an address literal, 0 for a name. */
+export function ipFamily(hostname: string): 0 | 4 | 6 {
+  if (hostname.includes(":")) return 6;
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname) ? 4 : 0;
+}
