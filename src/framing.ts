@@ -177,6 +177,7 @@ export class Part {
   /** Forgets what it saw. */
   restart(): void {
     this.#buffer = undefined;
+    this.#matcher.reset();
   }
 
   /**
@@ -187,7 +188,7 @@ export class Part {
   piece(buffer: ByteBuffer, enough: number): Piece | undefined {
     const matcher = this.#matcher;
     if (!this.isAt(buffer)) {
-      matcher.reset();
+      this.restart();
       this.#buffer = buffer;
       this.#front = this.#seen = buffer.offset;
     }

@@ -97,6 +97,7 @@ function skipTo(byte: number, piece: Uint8Array, from: number, end: number): num
   let at = from;
   while (at < near && piece[at] !== byte) at++;
   if (at < near || at >= end) return at;
-  const found = piece.indexOf(byte, at);
-  return found < 0 || found > end ? end : found;
+  // The native search has no end of its own: it would look at all that lies behind.
+  const found = (end < piece.length ? piece.subarray(0, end) : piece).indexOf(byte, at);
+  return found < 0 ? end : found;
 }

@@ -1,5 +1,6 @@
 // A stream cut into parts by a delimiter, each part read in pieces.
 
+import type { ByteBuffer } from "./buffer.ts";
 import { asBytes, type Framer, Part } from "./framing.ts";
 import type { Delimiter } from "./matcher.ts";
 import { SocketError } from "./errors.ts";
@@ -7,6 +8,10 @@ import { SocketError } from "./errors.ts";
 /** The next piece of a part; `null` behind its last one. */
 export class PieceFramer {
   readonly #part: Part;
+  // What is left of a part whose end was found, and where in the stream it lies:
+  // a delimiter that is kept may be longer than what was asked for.
+  #rest = 0;
+  #restAt = -1;
   #atEnd = false;
 
   constructor(delimiter: Delimiter, inclusive: boolean) {
@@ -20,6 +25,7 @@ export class PieceFramer {
         this.#atEnd = false;
         return null;
       }
+      if (this.#rest > 0 && this.#restAt === buffer.offset) return this.#takeRest(buffer, size);
       const part = this.#part;
       const piece = part.piece(buffer, size);
       if (piece === undefined) {
@@ -32,12 +38,19 @@ export class PieceFramer {
         return bytes;
       }
       if (piece.size > maxBytes) throw tooLarge(maxBytes);
-      const bytes = asBytes(buffer, piece.size);
+      this.#rest = piece.size;
+      const bytes = piece.size === 0 ? null : this.#takeRest(buffer, size);
       buffer.skip(piece.dropped);
-      if (bytes.length === 0) return null;
-      this.#atEnd = true;
       return bytes;
     };
+  }
+
+  #takeRest(buffer: ByteBuffer, size: number): Uint8Array {
+    const bytes = asBytes(buffer, Math.min(size, this.#rest));
+    this.#rest -= bytes.length;
+    this.#restAt = buffer.offset;
+    this.#atEnd = this.#rest === 0;
+    return bytes;
   }
 }
 

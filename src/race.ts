@@ -2,6 +2,7 @@
 // starts when the last one failed, or after 250 ms without an answer (the RFC's
 // recommendation); the slow ones go on, for they may be the only ones that work.
 
+import { type Clock, systemClock } from "./drivers/clock.ts";
 import type { Attempt, Transport } from "./transport.ts";
 
 const STAGGER_MS = 250;
@@ -26,23 +27,24 @@ export class RaceLost extends Error {
 export function race(
   addresses: readonly string[],
   start: (address: string) => Attempt,
+  clock: Clock = systemClock,
 ): Attempt {
   const running = new Set<Attempt>();
   const waiting = alternating(addresses);
   const refusals: Refusal[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel: (() => void) | undefined;
   let over = false;
   const stop = () => {
     over = true;
-    clearTimeout(timer);
+    cancel?.();
     for (const attempt of running) attempt.abandon();
   };
   const opened = new Promise<Transport>((resolve, reject) => {
     const next = () => {
-      clearTimeout(timer);
+      cancel?.();
       const address = waiting.shift();
-      if (over || address === undefined) return;
-      if (waiting.length > 0) timer = setTimeout(next, STAGGER_MS);
+      if (address === undefined) return reject(new RaceLost(refusals));
+      if (waiting.length > 0) cancel = clock.after(STAGGER_MS, next, true);
       const attempt = start(address);
       running.add(attempt);
       attempt.opened.then(
@@ -55,7 +57,7 @@ export function race(
         (error) => {
           running.delete(attempt);
           refusals.push({ address, error });
-          if (waiting.length > 0) next();
+          if (waiting.length > 0 && !over) next();
           else if (running.size === 0) reject(new RaceLost(refusals));
         },
       );

@@ -20,7 +20,7 @@ export function parseTarget(target: Target): Address {
   if (typeof target !== "object" || target === null) {
     throw wrongType("target", "a string or an object", target);
   }
-  if ("path" in target) return { path: checkText("target.path", target.path) };
+  if ("path" in target) return { path: checkPath("target.path", target.path) };
   return {
     hostname: canonicalHost(checkText("target.hostname", target.hostname)),
     port: checkPort("target.port", target.port),
@@ -30,7 +30,7 @@ export function parseTarget(target: Target): Address {
 const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/;
 
 function parseText(target: string): Address {
-  if (target.startsWith("unix:")) return { path: checkText("target", target.slice(5)) };
+  if (target.startsWith("unix:")) return { path: checkPath("target", target.slice(5)) };
   const match = HOST_AND_PORT.exec(target);
   if (match === null) {
     throw new TypeError(
@@ -43,6 +43,14 @@ function parseText(target: string): Address {
   };
 }
 
+// Behind a NUL that is not the first character Bun would see nothing of a path,
+// and connect to another.
+function checkPath(name: string, value: unknown): string {
+  const path = checkText(name, value);
+  if (path.indexOf("\0", 1) < 0) return path;
+  throw new TypeError(`${name} must hold no NUL but at its beginning, not ${quote(path)}`);
+}
+
 // One form for look-up, permission and pool key: names know no case, and an
 // embedded NUL would end them early in the system's eyes.
 function canonicalHost(hostname: string): string {
@@ -50,10 +58,11 @@ function canonicalHost(hostname: string): string {
     ? hostname.slice(1, -1)
     : hostname;
   // deno-lint-ignore no-control-regex -- control characters are what is refused
-  if (/[\x00-\x20\x7f/@\\]/.test(bare)) {
+  if (bare === "" || /[\x00-\x20\x7f/@\\[\]]/.test(bare)) {
     throw new TypeError(`hostname must be a name or an IP address, not ${quote(hostname)}`);
   }
-  return bare.toLowerCase();
+  // Behind a "%" stands a network interface, and interfaces know their case.
+  return bare.replace(/^[^%]*/, (it) => it.toLowerCase());
 }
 
 /** 4 or 6 for an address literal, 0 for a name. */

@@ -194,6 +194,11 @@ export const driver: Driver = {
   resolvesNames: true,
 
   connect(address: Address, options: AttemptOptions): Attempt {
+    // Deno takes port 0 for a mistake; the system says that nobody listens there.
+    if ("port" in address && address.port === 0) {
+      const refused = new SocketError("refused", "Cannot connect to port 0: nobody listens there");
+      return { opened: Promise.reject(refused), abandon: () => {} };
+    }
     const controller = new AbortController();
     const opened = Deno.connect({ ...denoAddress(address), signal: controller.signal }).then(
       (conn) => {

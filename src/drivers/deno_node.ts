@@ -24,6 +24,8 @@ export const driver: Driver = {
       abandon = attempt.abandon;
       if (abandoned) abandon();
       return attempt.opened;
+    }).catch((error) => {
+      throw unavailable(error);
     });
     return {
       opened,
@@ -37,6 +39,14 @@ export const driver: Driver = {
   listen: nodeDriver.listen,
   lookup: nodeDriver.lookup,
 };
+
+/** Deno says `EINVAL` of a local address that this machine does not have. */
+function unavailable(error: unknown): unknown {
+  const { code, syscall } = error as { code?: string; syscall?: string };
+  return code === "EINVAL" && syscall === "bind"
+    ? Object.assign(error as Error, { code: "EADDRNOTAVAIL" })
+    : error;
+}
 
 async function checkPermission(address: Address): Promise<void> {
   if ("path" in address) return;

@@ -48,7 +48,8 @@ class NodeTransport implements Transport {
     this.#socket = socket;
     socket.on("end", () => this.#finish("ended"));
     socket.on("error", (error) => this.#finish("failed", error));
-    socket.on("close", () => this.#finish("closed", closed()));
+    // Not by us, then: Bun says no more than this of a reset that comes after the end.
+    socket.on("close", () => this.#finish("failed", cutOff()));
     socket.pause();
   }
 
@@ -150,10 +151,9 @@ class NodeTransport implements Transport {
   }
 
   #finish(end: "ended" | "failed" | "closed", failure?: unknown): void {
-    if (this.#end === "open" || (this.#end === "ended" && end === "closed")) {
-      this.#end = end;
-      this.#failure = failure;
-    }
+    // What the peer ended stays ended to whoever reads, unless we close it.
+    if (this.#end === "open" || (this.#end === "ended" && end === "closed")) this.#end = end;
+    this.#failure ??= failure;
     const pull = this.#pull;
     this.#pull = undefined;
     if (this.#end === "ended") pull?.resolve(null);
@@ -282,6 +282,10 @@ function addressOf(hostname: string | undefined, port: number | undefined): Addr
 
 function closed(): SocketError {
   return new SocketError("closed", "Cannot go on: the connection was closed");
+}
+
+function cutOff(): SocketError {
+  return new SocketError("reset", "Cannot go on: the peer cut the connection off");
 }
 
 function turn(): Promise<void> {

@@ -1,0 +1,103 @@
+// The directives of nginx.conf that concern sockets, in nginx's notation.
+
+import { LuaError } from "./lua.ts";
+
+/** Directives as they stand in nginx.conf: `{ lua_socket_read_timeout: "5s" }`. */
+export type Directives = Readonly<Record<string, string | number | boolean>>;
+
+/** Their values. */
+export interface Settings {
+  readonly connectTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly bufferBytes: number;
+  readonly poolSize: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly logErrors: boolean;
+  readonly noDelay: boolean;
+}
+
+/** What holds where nothing is said. */
+export const DEFAULTS: Settings = {
+  connectTimeoutMs: 60_000,
+  sendTimeoutMs: 60_000,
+  readTimeoutMs: 60_000,
+  bufferBytes: 4096,
+  poolSize: 30,
+  keepaliveTimeoutMs: 60_000,
+  logErrors: true,
+  noDelay: true,
+};
+
+interface Directive {
+  readonly setting: keyof Settings | undefined;
+  readonly parse: (value: string) => number | boolean | undefined;
+}
+
+const DIRECTIVES: Readonly<Record<string, Directive>> = {
+  lua_socket_connect_timeout: { setting: "connectTimeoutMs", parse: parseTime },
+  lua_socket_send_timeout: { setting: "sendTimeoutMs", parse: parseTime },
+  lua_socket_read_timeout: { setting: "readTimeoutMs", parse: parseTime },
+  lua_socket_keepalive_timeout: { setting: "keepaliveTimeoutMs", parse: parseTime },
+  lua_socket_buffer_size: { setting: "bufferBytes", parse: parseSize },
+  lua_socket_pool_size: { setting: "poolSize", parse: parseCount },
+  lua_socket_log_errors: { setting: "logErrors", parse: parseFlag },
+  tcp_nodelay: { setting: "noDelay", parse: parseFlag },
+  // Taken for the sake of ports; it has no effect on Linux.
+  lua_socket_send_lowat: { setting: undefined, parse: parseSize },
+};
+
+/** The settings that directives make of others, which stand where they say nothing. */
+export function settingsOf(directives: Directives, outer: Settings): Settings {
+  const settings: Record<string, number | boolean> = { ...outer };
+  for (const [name, value] of Object.entries(directives)) {
+    const directive = Object.hasOwn(DIRECTIVES, name) ? DIRECTIVES[name] : undefined;
+    if (directive === undefined) throw new LuaError(`unknown directive "${name}"`);
+    const parsed = directive.parse(textOf(value));
+    if (parsed === undefined) {
+      throw new LuaError(`"${name}" directive has an invalid value: ${JSON.stringify(value)}`);
+    }
+    if (directive.setting !== undefined) settings[directive.setting] = parsed;
+  }
+  return settings as unknown as Settings;
+}
+
+function textOf(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return String(value).trim();
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  "": 1000,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `60s`, `1m 30s`, `250ms`; a bare number is seconds. */
+function parseTime(text: string): number | undefined {
+  if (!/^\d+(ms|[smhd])?( *\d+(ms|[smhd])?)*$/.test(text)) return undefined;
+  let ms = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhd])?/g)) {
+    ms += Number(count) * UNIT_MS[unit ?? ""]!;
+  }
+  return ms;
+}
+
+/** `4096`, `4k`, `1m`. */
+function parseSize(text: string): number | undefined {
+  const match = /^(\d+)([kKmM]?)$/.exec(text);
+  if (match === null) return undefined;
+  const unit = match[2]!.toLowerCase();
+  return Number(match[1]) * (unit === "k" ? 1024 : unit === "m" ? 1024 * 1024 : 1);
+}
+
+function parseCount(text: string): number | undefined {
+  return /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
+}
+
+function parseFlag(text: string): boolean | undefined {
+  return text === "on" ? true : text === "off" ? false : undefined;
+}

@@ -1,0 +1,114 @@
+// What Lua makes of values: their types, their numbers, their texts.
+
+/** What the original raises; the message is its own. */
+export class LuaError extends Error {
+  /** Makes the error. */
+  constructor(message: string) {
+    super(message);
+    this.name = "LuaError";
+  }
+}
+
+/** The original's complaint about argument `position` of `method`, the object not counted. */
+export function badArgument(position: number, method: string, why: string): LuaError {
+  return new LuaError(`bad argument #${position} to '${method}' (${why})`);
+}
+
+/** Stands for `ngx.null`: nothing, as a value. */
+export const NULL: { toString(): string } = Object.freeze({ toString: () => "null" });
+
+/** The name of a value's Lua type. */
+export function typeName(value: unknown): string {
+  if (value === null || value === undefined) return "nil";
+  if (value instanceof Uint8Array) return "string";
+  switch (typeof value) {
+    case "boolean":
+    case "number":
+    case "string":
+    case "function":
+      return typeof value;
+    case "object":
+      return isTable(value) ? "table" : "userdata";
+    default:
+      return "userdata";
+  }
+}
+
+/** Whether a value is a table: an array, or a plain object. */
+export function isTable(value: unknown): value is Record<string, unknown> | unknown[] {
+  if (typeof value !== "object" || value === null || value === NULL) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+const NUMBER = /^[ \t-\r]*([+-]?)(?:(0x[\da-f]+)|((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))[ \t-\r]*$/i;
+
+/** The number a value is or, as a string, looks like; else `undefined`. */
+export function toNumber(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return undefined;
+  const match = NUMBER.exec(value);
+  if (match === null) return undefined;
+  const size = Number(match[2] ?? match[3]);
+  return match[1] === "-" ? -size : size;
+}
+
+/** The whole number `toNumber` gives, decimals cut. */
+export function toInteger(value: unknown): number | undefined {
+  const number = toNumber(value);
+  if (number === undefined) return undefined;
+  // What has no whole part becomes the least of all in C.
+  return Number.isNaN(number) ? -(2 ** 63) : Math.trunc(number) + 0;
+}
+
+/** The whole number of an argument, which must be one. */
+export function checkInteger(value: unknown, position: number, method: string): number {
+  const number = toInteger(value);
+  if (number !== undefined) return number;
+  throw badArgument(position, method, `number expected, got ${typeName(value)}`);
+}
+
+/** The text of a string or number argument, which must be one. */
+export function checkString(value: unknown, position: number, method: string): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return numberText(value);
+  throw badArgument(position, method, `string expected, got ${typeName(value)}`);
+}
+
+const DIGITS = 14;
+
+/** A number as Lua prints it: C's `%.14g`. */
+export function numberText(value: number): string {
+  if (Number.isNaN(value)) return "-nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const rounded = roundToEven(value);
+  const exponent = Number(rounded.toExponential().split("e")[1]);
+  if (exponent < -4 || exponent >= DIGITS) {
+    const [digits] = rounded.toExponential(DIGITS - 1).split("e");
+    const sign = exponent < 0 ? "-" : "+";
+    return `${trimmed(digits!)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  return trimmed(rounded.toFixed(DIGITS - 1 - exponent));
+}
+
+/** Rounds to 14 digits; what lies in the middle goes to the even side, as in C, not up. */
+function roundToEven(value: number): number {
+  const [exact, exponent] = value.toExponential(60).split("e");
+  const cut = exact!.length - 60 + DIGITS - 1;
+  const isMiddle = /^50*$/.test(exact!.slice(cut));
+  const isEven = /[02468]$/.test(exact!.slice(0, cut));
+  return Number(
+    isMiddle && isEven ? `${exact!.slice(0, cut)}e${exponent}` : value.toPrecision(DIGITS),
+  );
+}
+
+function trimmed(digits: string): string {
+  return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
+}
+
+/** A value as `tostring` gives it. */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "nil";
+  return typeof value === "number" ? numberText(value) : String(value);
+}

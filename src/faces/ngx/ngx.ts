@@ -1,0 +1,199 @@
+// The `ngx` that programs use, and what ports need around its sockets.
+
+import { type Directives, settingsOf } from "./directives.ts";
+import { badArgument, isTable, LuaError, NULL, textOf, toNumber, typeName } from "./lua.ts";
+import { tableText } from "./outgoing.ts";
+import type { Scope } from "./scope.ts";
+import { type Failure, TcpSocket } from "./tcp.ts";
+import { checkThread, LightThread, waitFor } from "./thread.ts";
+
+/** The sockets of an `ngx`. */
+export interface NgxSockets {
+  /** Makes a socket object, without a connection. */
+  tcp(...args: unknown[]): TcpSocket;
+  /** The same as `tcp`. */
+  stream(...args: unknown[]): TcpSocket;
+  /** Makes a socket object and connects it. */
+  connect(...args: unknown[]): Promise<[TcpSocket] | Failure>;
+}
+
+/** Light threads. */
+export interface NgxThreads {
+  /** Starts an async function at once, up to its first wait. */
+  spawn(work: (...args: never[]) => unknown, ...args: unknown[]): LightThread;
+  /** Waits for the first of these threads to end: `[true, result]` or `[false, error]`. */
+  wait(...threads: unknown[]): Promise<unknown[]>;
+  /** Ends what a thread waits for; it never goes on. */
+  kill(thread: unknown): [1] | [null, string];
+}
+
+/** Timers. */
+export interface NgxTimers {
+  /** Calls `callback(premature, ...args)` after so many seconds. */
+  at(
+    seconds: unknown,
+    callback: (premature: boolean, ...args: never[]) => unknown,
+    ...args: unknown[]
+  ): [true] | [null, string];
+}
+
+/** OpenResty's API around cosockets. */
+export class Ngx {
+  /** Log level: 0. */
+  readonly STDERR = 0;
+  /** Log level: 1. */
+  readonly EMERG = 1;
+  /** Log level: 2. */
+  readonly ALERT = 2;
+  /** Log level: 3. */
+  readonly CRIT = 3;
+  /** Log level: 4. */
+  readonly ERR = 4;
+  /** Log level: 5. */
+  readonly WARN = 5;
+  /** Log level: 6. */
+  readonly NOTICE = 6;
+  /** Log level: 7. */
+  readonly INFO = 7;
+  /** Log level: 8. */
+  readonly DEBUG = 8;
+  /** Nothing, as a value. */
+  readonly null: { toString(): string } = NULL;
+  /** TCP and unix stream sockets. */
+  readonly socket: NgxSockets;
+  /** Light threads. */
+  readonly thread: NgxThreads;
+  /** Timers. */
+  readonly timer: NgxTimers;
+  readonly #scope: Scope;
+  readonly #threads = new Set<LightThread>();
+
+  /** For `createNgx`. */
+  constructor(scope: unknown) {
+    this.#scope = scope as Scope;
+    const tcp = (...args: unknown[]) => {
+      if (args.length === 0) return new TcpSocket(this.#scope);
+      throw new LuaError(`expecting zero arguments, but got ${args.length}`);
+    };
+    this.socket = {
+      tcp,
+      stream: tcp,
+      connect: async (...args) => {
+        const sock = tcp();
+        const [ok, error] = await sock.connect(...args);
+        return ok === 1 ? [sock] : [null, error!];
+      },
+    };
+    this.thread = {
+      spawn: (work, ...args) => this.#spawn(work as (...args: unknown[]) => unknown, args),
+      wait: async (...threads) => await waitFor(threads),
+      kill: (thread) => checkThread(thread, 1, "kill").kill(),
+    };
+    this.timer = { at: (seconds, callback, ...args) => this.#at(seconds, callback, args) };
+  }
+
+  /** An `ngx` with other directives and the same pools: a location of the same worker. */
+  with(directives: Directives): Ngx {
+    return new Ngx(this.#scope.child(settingsOf(directives, this.#scope.settings)));
+  }
+
+  /**
+   * Runs a handler with an `ngx` of its own: the sockets it makes are closed when
+   * it, and the threads it started, have ended.
+   */
+  async run<T>(handler: (ngx: Ngx) => Promise<T> | T): Promise<T> {
+    const scope = this.#scope.child();
+    const ngx = new Ngx(scope);
+    try {
+      const result = await handler(ngx);
+      for (const thread of ngx.#threads) await thread.result;
+      return result;
+    } finally {
+      scope.end();
+    }
+  }
+
+  /** Gives its arguments out, and a line end. */
+  say(...args: unknown[]): [1] {
+    this.#scope.sinks.out(`${args.map((it) => outText(it, "say")).join("")}\n`);
+    return [1];
+  }
+
+  /** Gives its arguments out. */
+  print(...args: unknown[]): [1] {
+    this.#scope.sinks.out(args.map((it) => outText(it, "print")).join(""));
+    return [1];
+  }
+
+  /** Logs its arguments at a level: `ngx.ERR`, `ngx.WARN` and so on. */
+  log(level: unknown, ...args: unknown[]): [] {
+    const number = toNumber(level);
+    if (number === undefined) {
+      throw badArgument(1, "log", `number expected, got ${typeName(level)}`);
+    }
+    if (number < this.STDERR || number > this.DEBUG) throw badArgument(1, "log", "bad log level");
+    this.#scope.sinks.log(number, args.map(textOf).join(""));
+    return [];
+  }
+
+  /** Waits so many seconds. */
+  async sleep(...args: unknown[]): Promise<[]> {
+    if (args.length !== 1) {
+      throw new LuaError(`attempt to pass ${args.length} arguments, but accepted 1`);
+    }
+    const seconds = toNumber(args[0]);
+    if (seconds === undefined) {
+      throw badArgument(1, "sleep", `number expected, got ${typeName(args[0])}`);
+    }
+    if (seconds < 0) throw new LuaError(`invalid sleep duration "${textOf(args[0])}"`);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return [];
+  }
+
+  /** Seconds since 1970, in milliseconds' steps. */
+  now(): number {
+    return Date.now() / 1000;
+  }
+
+  /** Does nothing: the time is never cached here. */
+  update_time(): [] {
+    return [];
+  }
+
+  #spawn(work: (...args: unknown[]) => unknown, args: unknown[]): LightThread {
+    if (typeof work !== "function") {
+      throw badArgument(1, "spawn", `function expected, got ${typeName(work)}`);
+    }
+    const thread = new LightThread(work, args);
+    this.#threads.add(thread);
+    thread.result.then(() => this.#threads.delete(thread));
+    return thread;
+  }
+
+  #at(
+    seconds: unknown,
+    callback: (premature: boolean, ...args: never[]) => unknown,
+    args: unknown[],
+  ): [true] | [null, string] {
+    const delay = toNumber(seconds);
+    if (delay === undefined) {
+      throw badArgument(1, "at", `number expected, got ${typeName(seconds)}`);
+    }
+    if (delay < 0) return [null, "delay must not be negative"];
+    if (typeof callback !== "function") {
+      throw badArgument(2, "at", `function expected, got ${typeName(callback)}`);
+    }
+    setTimeout(async () => {
+      try {
+        await (callback as (premature: boolean, ...args: unknown[]) => unknown)(false, ...args);
+      } catch (error) {
+        this.log(this.ERR, "failed to run timer: ", String(error));
+      }
+    }, delay * 1000);
+    return [true];
+  }
+}
+
+function outText(value: unknown, method: string): string {
+  return isTable(value) ? tableText(value, method) : textOf(value);
+}
