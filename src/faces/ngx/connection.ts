@@ -32,10 +32,8 @@ export class Connection {
   writeDead = false;
   /** Whether a read has told of a reset: a send breaks the pipe then. */
   resetTold = false;
-  /** Whether the first send has been here: it turns TCP_NODELAY on. */
-  nodelayDone = false;
-  /** What the options were set to; 1 for on. */
-  readonly options: { keepalive: number; "tcp-nodelay": number };
+  readonly #options = { "keepalive": 0, "tcp-nodelay": 0 };
+  #hasSent = false;
   readonly #bufferBytes: number;
   // Up to here the original has fetched; `#room` bytes are left in its buffer.
   #fetchedEnd: number;
@@ -48,12 +46,6 @@ export class Connection {
     this.#bufferBytes = bufferBytes;
     this.#fetchedEnd = stream.buffer.offset;
     this.#room = bufferBytes;
-    this.options = { keepalive: 0, "tcp-nodelay": 0 };
-  }
-
-  get isUnix(): boolean {
-    const { remoteAddress } = this.stream.transport;
-    return remoteAddress !== null && "path" in remoteAddress;
   }
 
   get bothDead(): boolean {
@@ -74,6 +66,31 @@ export class Connection {
   get kernelBytes(): number {
     const { buffer } = this.stream;
     return buffer.offset + buffer.length - Math.max(this.#fetchedEnd, this.#position);
+  }
+
+  /** Turns an option on or off; `false` where that cannot be done. */
+  setOption(name: string, on: boolean): boolean {
+    const { transport } = this.stream;
+    if (name !== "keepalive" && name !== "tcp-nodelay") return false;
+    // On a unix socket the system keeps the flag of keep-alive, and does nothing.
+    const done = name === "keepalive"
+      ? this.#isUnix || transport.setOption("keepAlive", on)
+      : !this.#isUnix && transport.setOption("noDelay", on);
+    if (done) this.#options[name] = on ? 1 : 0;
+    return done;
+  }
+
+  /** How an option stands, 1 for on; `undefined` where nobody can tell. */
+  getOption(name: string): number | undefined {
+    if (name === "keepalive") return this.#options[name];
+    return name === "tcp-nodelay" && !this.#isUnix ? this.#options[name] : undefined;
+  }
+
+  /** The first send turns TCP_NODELAY on. */
+  beforeFirstSend(): void {
+    if (this.#hasSent) return;
+    this.#hasSent = true;
+    this.setOption("tcp-nodelay", true);
   }
 
   /** A line at hand, or a miss. The fast path. */
@@ -143,6 +160,11 @@ export class Connection {
   #become(holder: Holder | undefined): void {
     if (this.#holder !== holder) this.#holder?.letGo();
     this.#holder = holder;
+  }
+
+  get #isUnix(): boolean {
+    const { remoteAddress } = this.stream.transport;
+    return remoteAddress !== null && "path" in remoteAddress;
   }
 
   get #position(): number {

@@ -42,10 +42,11 @@ import { Ngx } from "./ngx.ts";
 import { newWorker, type Sinks } from "./scope.ts";
 
 export type { Directives } from "./directives.ts";
+export type { Failure } from "./link.ts";
 export { LuaError } from "./lua.ts";
 export { Ngx, type NgxSockets, type NgxThreads, type NgxTimers } from "./ngx.ts";
 export type { Sinks } from "./scope.ts";
-export type { Failure, Iterator, TcpSocket } from "./tcp.ts";
+export type { TcpSocket, UntilIterator } from "./tcp.ts";
 export type { LightThread } from "./thread.ts";
 
 /**

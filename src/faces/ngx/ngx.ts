@@ -4,7 +4,8 @@ import { type Directives, settingsOf } from "./directives.ts";
 import { badArgument, isTable, LuaError, NULL, textOf, toNumber, typeName } from "./lua.ts";
 import { tableText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
-import { type Failure, TcpSocket } from "./tcp.ts";
+import type { Failure } from "./link.ts";
+import { TcpSocket } from "./tcp.ts";
 import { checkThread, LightThread, waitFor } from "./thread.ts";
 
 /** The sockets of an `ngx`. */

@@ -5,7 +5,7 @@
 import type { Connection } from "./connection.ts";
 import type { Settings } from "./directives.ts";
 import { NgxPools } from "./pools.ts";
-import type { Lease, TcpSocket } from "./tcp.ts";
+import type { Link } from "./link.ts";
 
 /** Where `say`, `print` and `log` go. */
 export interface Sinks {
@@ -17,16 +17,16 @@ export interface Sinks {
 
 const ERR = 4;
 
-// A forgotten object's connection is closed; the object's methods are all that
-// could still use it. Nothing of a connection refers to its object.
-const forgotten = new FinalizationRegistry<() => void>((close) => close());
+// A forgotten object's connection is closed: only the object's methods could
+// still use it, and nothing of a link refers to its object.
+const forgotten = new FinalizationRegistry<Link>((link) => link.drop());
 
 /** The lifetime of the sockets of one handler. */
 export class Scope {
   readonly settings: Settings;
   readonly pools: NgxPools;
   readonly sinks: Required<Sinks>;
-  readonly #leases = new Set<Lease>();
+  readonly #links = new Set<Link>();
   #ended = false;
 
   constructor(settings: Settings, pools: NgxPools, sinks: Required<Sinks>) {
@@ -40,40 +40,40 @@ export class Scope {
     return new Scope(settings, this.pools, this.sinks);
   }
 
-  /** Sees to it that the object's connection is closed when the object is forgotten. */
-  own(socket: TcpSocket, lease: Lease): void {
-    forgotten.register(socket, () => this.#close(lease));
+  /** Sees to it that the object's link is dropped when the object is forgotten. */
+  watch(socket: object, link: Link): void {
+    forgotten.register(socket, link);
   }
 
-  /** Gives a lease its connection; `false`, and it is closed, when the handler has ended. */
-  adopt(lease: Lease, connection: Connection): boolean {
+  /** Gives a link its connection; `false`, and it is closed, when the handler has ended. */
+  adopt(link: Link, connection: Connection): boolean {
     if (this.#ended) {
-      this.finalize(connection);
+      this.#finalize(connection);
       return false;
     }
-    lease.connection = connection;
-    this.#leases.add(lease);
+    link.connection = connection;
+    this.#links.add(link);
     return true;
   }
 
-  /** Takes a lease's connection away; nobody closes it here. */
-  disown(lease: Lease): void {
-    lease.connection = undefined;
-    this.#leases.delete(lease);
+  /** Takes a link's connection away; it lives on. */
+  disown(link: Link): void {
+    link.connection = undefined;
+    this.#links.delete(link);
   }
 
-  /** Closes a connection and gives its place in a pool back. */
-  finalize(connection: Connection): void {
-    const { stream, pool } = connection;
-    connection.pool = undefined;
-    stream.close();
-    if (pool !== undefined) this.pools.release(pool);
+  /** Takes a link's connection away and closes it. */
+  release(link: Link): void {
+    const { connection } = link;
+    if (connection === undefined) return;
+    this.disown(link);
+    this.#finalize(connection);
   }
 
   /** The handler has ended: what it left open is closed. */
   end(): void {
     this.#ended = true;
-    for (const lease of [...this.#leases]) this.#close(lease);
+    for (const link of [...this.#links]) link.drop();
   }
 
   /** A line for the log, where socket errors are to be logged. */
@@ -81,10 +81,10 @@ export class Scope {
     if (this.settings.logErrors) this.sinks.log(ERR, message);
   }
 
-  #close(lease: Lease): void {
-    const { connection } = lease;
-    this.disown(lease);
-    if (connection !== undefined) this.finalize(connection);
+  /** Closes a connection and gives its place in a pool back. */
+  #finalize({ stream, pool }: Connection): void {
+    stream.close();
+    if (pool !== undefined) this.pools.release(pool);
   }
 }
 
