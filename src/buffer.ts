@@ -14,7 +14,8 @@
 import { byteString, isAscii } from "./bytes.ts";
 
 const EMPTY = new Uint8Array(0);
-const WINDOW_BYTES = 4096;
+/** How much of the run is made text at a time. */
+export const WINDOW_BYTES = 4096;
 const SLAB_BYTES = 8192;
 const SMALL_BYTES = 1024;
 const LEAST_ROOM_BYTES = 4096;

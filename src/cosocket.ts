@@ -25,6 +25,7 @@ import {
   line,
   lineAtHand,
   look,
+  MOST_AT_HAND_BYTES,
   skipped,
   until,
   withoutCr,
@@ -120,6 +121,7 @@ export class Cosocket implements AsyncDisposable {
   readonly #lease: Lease;
   readonly #loan: Loan;
   readonly #options = new Map<TransportOption, boolean>();
+  #waits = 0;
   #readLimits: Limits;
   #sendLimits: Limits;
   #maxBytes: number;
@@ -163,10 +165,10 @@ export class Cosocket implements AsyncDisposable {
     if (typeof duplex !== "object" || duplex === null) {
       throw wrongType("duplex", "an object with readable and writable", duplex);
     }
-    if (!(duplex.readable instanceof ReadableStream)) {
+    if (typeof duplex.readable?.getReader !== "function") {
       throw wrongType("duplex.readable", "a ReadableStream", duplex.readable);
     }
-    if (!(duplex.writable instanceof WritableStream)) {
+    if (typeof duplex.writable?.getWriter !== "function") {
       throw wrongType("duplex.writable", "a WritableStream", duplex.writable);
     }
     checkSocketOptions(options);
@@ -186,7 +188,7 @@ export class Cosocket implements AsyncDisposable {
     const limits = options === undefined
       ? this.#sendLimits
       : this.#limits(options, this.#sendLimits);
-    return await this.#live("send").write(bytes, limits);
+    return await this.#during(this.#live("send").write(bytes, limits));
   }
 
   /**
@@ -202,7 +204,8 @@ export class Cosocket implements AsyncDisposable {
   /** Receives a line as bytes, without its line end. */
   receiveLine(options: ReceiveOptions & { as: "bytes" }): Promise<Uint8Array>;
   receiveLine(options?: ReceiveOptions & { as?: "text" | "bytes" }): Promise<string | Uint8Array> {
-    if (options === undefined) {
+    // What is at hand is short: only a limit below that has to be looked at.
+    if (options === undefined && this.#maxBytes >= MOST_AT_HAND_BYTES) {
       try {
         const ready = this.#lease.stream?.take(lineAtHand);
         if (ready !== undefined) return Promise.resolve(ready);
@@ -496,16 +499,27 @@ export class Cosocket implements AsyncDisposable {
       if (options === undefined) {
         const ready = stream.take(frame);
         if (ready !== undefined) return Promise.resolve(ready);
-        return stream.read(frame, this.#readLimits);
+        return this.#during(stream.read(frame, this.#readLimits));
       }
-      return stream.read(frame, this.#limits(options, this.#readLimits));
+      return this.#during(stream.read(frame, this.#limits(options, this.#readLimits)));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   #read<T>(frame: Framer<T>, options: ReceiveOptions): Promise<T> {
-    return this.#live("receive").read(frame, this.#limits(options, this.#readLimits));
+    const limits = this.#limits(options, this.#readLimits);
+    return this.#during(this.#live("receive").read(frame, limits));
+  }
+
+  /** Nobody forgets a socket that somebody waits for: the wait holds it. */
+  async #during<T>(operation: Promise<T>): Promise<T> {
+    this.#waits++;
+    try {
+      return await operation;
+    } finally {
+      this.#waits--;
+    }
   }
 
   #limits(options: CallOptions, { timeoutMs }: Limits): Limits {

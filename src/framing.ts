@@ -3,7 +3,7 @@
 // how far it looked, so that no byte is looked at twice; it serves one call.
 
 import { textOf } from "./bytes.ts";
-import type { ByteBuffer } from "./buffer.ts";
+import { type ByteBuffer, WINDOW_BYTES } from "./buffer.ts";
 import { SocketError } from "./errors.ts";
 import { type Delimiter, Matcher } from "./matcher.ts";
 
@@ -17,6 +17,9 @@ export const asBytes: Take<Uint8Array> = (buffer, size) => buffer.take(size);
 export const asByteString: Take<string> = (buffer, size) => buffer.takeText(size);
 
 const LF = 10;
+
+/** No line that `lineAtHand` takes is longer. */
+export const MOST_AT_HAND_BYTES: number = WINDOW_BYTES;
 
 /** A line that lies in the text window, without LF or CR LF, from UTF-8; else a miss. */
 export const lineAtHand: Framer<string> = (buffer) => {
