@@ -1,0 +1,60 @@
+/**
+ * The scenario files: scripted conversations with what the original answered.
+ *
+ * A scenario is a script for the peers (`server`, `server2`), one for the client
+ * (`client`), and what each op of the client returned (`expect`). All strings
+ * are byte strings, one character per byte.
+ */
+
+import { readFileSync } from "node:fs";
+
+export type Scenario = {
+  readonly id: string;
+  /** What an implementation must have to play it: `unix`, `threads`, `tls`, ... */
+  readonly needs?: readonly string[];
+  /** Directive values of the location that the client script runs in. */
+  readonly conf?: Readonly<Record<string, string>>;
+  readonly server: PeerScript;
+  readonly server2?: PeerScript;
+  readonly client: readonly Op[];
+  /** Runs with nothing beside it. */
+  readonly solo?: boolean;
+  /** Milliseconds between the end of the client and the report of the peers. */
+  readonly settle?: number;
+  readonly expect?: readonly Result[];
+  /** Results of the newer module, where they differ. */
+  readonly expect_head?: readonly Result[];
+  /** What each connection of the first server received. */
+  readonly expect_in?: readonly unknown[];
+};
+
+/** One step list for every connection, or one for each in order of acceptance. */
+export type PeerScript = readonly Step[] | readonly (readonly Step[])[];
+
+/** One key, the name of the step, and what it works on: `{ "send": "abc" }`. */
+export type Step = Readonly<Record<string, unknown>>;
+
+/** `["[socket:]name[@variable]", ...arguments]` */
+export type Op = readonly [string, ...unknown[]];
+
+/** The values that an op returned, or what it raised. */
+export type Result = readonly unknown[] | { readonly throw: unknown };
+
+/** The scenarios recorded from OpenResty. */
+export const RECORDED = new URL("openresty.json", import.meta.url);
+
+/** Reads a file that holds a list of scenarios, plain or under `scenarios`. */
+export function loadScenarios(path: string | URL): Scenario[] {
+  const document = JSON.parse(readFileSync(path, "utf8"));
+  const scenarios = Array.isArray(document) ? document : document.scenarios;
+  if (!Array.isArray(scenarios)) throw new TypeError(`Cannot find scenarios in "${path}"`);
+  return scenarios;
+}
+
+/** The parts of an op's head; the socket is `s` unless named. */
+export function parseHead(head: string): { socket: string; name: string; variable?: string } {
+  const match = /^(?:(\w+):)?(\w+)(?:@(\w+))?$/.exec(head);
+  if (!match) throw new SyntaxError(`Cannot read the op "${head}"`);
+  const [, socket = "s", name = "", variable] = match;
+  return { socket, name, variable };
+}
