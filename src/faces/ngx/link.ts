@@ -3,17 +3,12 @@
 // the object because it outlives it: nothing here refers to the object, so an
 // object that is forgotten can be collected, and its link be closed.
 
-import { open } from "../../connect.ts";
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
-import { Stream } from "../../stream.ts";
-import { ipFamily } from "../../target.ts";
-import { type Address, addressText } from "../../transport.ts";
 import type { PoolChoice } from "./arguments.ts";
-import { Connection } from "./connection.ts";
-import { parseHost } from "./host.ts";
+import { Attempt } from "./attempt.ts";
+import type { Connection } from "./connection.ts";
 import { badArgument } from "./lua.ts";
-import type { NgxPool } from "./pools.ts";
 import type { Scope } from "./scope.ts";
 import { currentThread } from "./thread.ts";
 import type { UntilReader } from "./until.ts";
@@ -21,10 +16,6 @@ import { wordFor } from "./words.ts";
 
 /** What went wrong: nil and the error; reads add the partial data. */
 export type Failure = [null, string] | [null, string, string];
-
-// What it is about besides reading and writing: nothing; to connect; or to wait
-// for a name or a place in a pool, when to all but another connect it is closed.
-type Phase = "settled" | "connecting" | "waiting";
 
 /** The connection of an object, and what is under way with it. */
 export class Link {
@@ -34,9 +25,8 @@ export class Link {
   readonly #readLimits = { timeoutMs: 0 };
   readonly #sendLimits = { timeoutMs: 0 };
   #connectTimeoutMs = 0;
-  #phase: Phase = "settled";
+  #attempt: Attempt | undefined;
   #keeping = false;
-  #giveUp: (() => void) | undefined;
   /** The pool that `setkeepalive` and the next `connect` use. */
   poolName = "";
   /** The source address of later connects. */
@@ -51,7 +41,7 @@ export class Link {
   }
 
   get isConnecting(): boolean {
-    return this.#phase === "connecting";
+    return this.#attempt?.phase === "connecting";
   }
 
   /** Sets the timeouts; 0 leaves one to the directives. */
@@ -62,7 +52,7 @@ export class Link {
 
   /** Why the connection, or another one, cannot be made now. */
   refuseConnect(): Failure | undefined {
-    return this.#phase === "settled" ? this.refuse("reading", "writing") : busyWith("connecting");
+    return this.#attempt === undefined ? this.refuse("reading", "writing") : busyWith("connecting");
   }
 
   /** Why something has to wait for others that read or write. */
@@ -98,6 +88,7 @@ export class Link {
   /** Connects, or takes an idle connection of the pool. */
   connect(host: string, port: number, choice: PoolChoice): Promise<[1] | Failure> {
     this.drop();
+    this.#scope.enter(this);
     this.everConnected = true;
     this.#applyTimeouts();
     return this.#interruptible(this.#connect(host, port, choice));
@@ -130,108 +121,35 @@ export class Link {
 
   /** Lets go of the connection, and of what is about to become one. */
   drop(): void {
-    this.#giveUp?.();
+    this.#attempt?.drop();
+    this.#attempt = undefined;
     this.#scope.release(this);
   }
 
   async #connect(host: string, port: number, choice: PoolChoice): Promise<[1] | Failure> {
-    const place = await this.#enterPool(choice);
-    if ("answer" in place) return place.answer;
-    const { pool } = place;
-    const fail = (why: string): Failure => {
-      this.#phase = "settled";
-      if (pool !== undefined) this.#scope.pools.release(pool);
-      return [null, why];
-    };
-    const parsed = parseHost(host, port);
-    if (parsed.kind === "bad") return fail(`failed to parse host name "${host}": ${parsed.why}`);
-    if (parsed.kind === "name" && !mayBeName(parsed.name)) return fail(notFound(host));
-    // What the system says to a program without privileges: no runtime can ask.
-    if (this.transparent) return fail("operation not permitted");
-    const address: Address = parsed.kind === "name"
-      ? { hostname: parsed.name, port: parsed.port }
-      : parsed.address;
-    const local = "path" in address ? undefined : this.local;
-    if (local && "hostname" in address && !sameFamily(local.address, address.hostname)) {
-      return fail("address family not supported by protocol");
-    }
-    this.#phase = parsed.kind === "name" ? "waiting" : "connecting";
-    const controller = new AbortController();
-    this.#giveUp = () => controller.abort();
-    try {
-      const transport = await open(address, {
-        timeoutMs: this.#connectTimeoutMs,
-        signal: controller.signal,
-        // The first send turns it on, as in the original.
-        noDelay: false,
-        ...(local && { localAddress: local.address }),
-        ...(local && local.port > 0 && { localPort: local.port }),
-      });
-      return this.#adopt(new Stream(transport), 0, pool);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      const noSuchName = parsed.kind === "name" && error.code === "not found";
-      const why = noSuchName ? notFound(host) : wordFor(error);
-      const what = why === "timeout"
-        ? "lua tcp socket connect timed out"
-        : `connect() failed (${why})`;
-      this.#scope.logError(`${what}, when connecting to ${addressText(address)}`);
-      return fail(why);
-    } finally {
-      this.#giveUp = undefined;
-    }
-  }
-
-  /** An idle connection, or a place to make one; waits in the pool's queue if need be. */
-  async #enterPool(
-    { size, backlog }: PoolChoice,
-  ): Promise<{ answer: [1] | Failure } | { pool: NgxPool | undefined }> {
-    const { pools } = this.#scope;
-    const name = this.poolName;
-    let queued = false;
-    for (;;) {
-      const pool = pools.find(name) ?? (size > 0 ? pools.create(name, size, backlog) : undefined);
-      if (pool === undefined) return { pool };
-      this.#phase = "connecting";
-      const idle = await pools.takeIdle(pool);
-      if (idle !== undefined) return { answer: this.#adopt(idle.stream, idle.reusedTimes, pool) };
-      // What it had may have been dead, and the pool have gone with it.
-      if (pools.find(name) !== pool) continue;
-      pool.connections++;
-      if (pool.backlog < 0 || queued || pool.connections <= pool.size) return { pool };
-      const isFull = pool.connections > pool.size + pool.backlog;
-      this.#phase = "waiting";
-      const woken = !isFull && await this.#queue(pool);
-      pool.connections--;
-      if (!woken) {
-        this.#phase = "settled";
-        return { answer: [null, isFull ? "too many waiting connect operations" : "timeout"] };
-      }
-      queued = true;
-    }
-  }
-
-  /** Waits for a place; `false` when the connect timeout came first. */
-  #queue(pool: NgxPool): Promise<boolean> {
-    return new Promise((resolve) => {
-      const leave = (woken: boolean) => {
-        clearTimeout(timer);
-        pool.waiting.delete(resume);
-        this.#giveUp = undefined;
-        resolve(woken);
-      };
-      const resume = () => leave(true);
-      const timer = setTimeout(() => leave(false), this.#connectTimeoutMs);
-      this.#giveUp = () => leave(false);
-      pool.waiting.add(resume);
+    const attempt = new Attempt(this.#scope, {
+      host,
+      port,
+      choice,
+      poolName: this.poolName,
+      local: this.local,
+      transparent: this.transparent,
+      timeoutMs: this.#connectTimeoutMs,
     });
-  }
-
-  #adopt(stream: Stream, reusedTimes: number, pool: NgxPool | undefined): [1] | Failure {
-    const connection = new Connection(stream, this.#scope.settings.bufferBytes, reusedTimes);
-    connection.pool = pool;
-    this.#phase = "settled";
-    return this.#scope.adopt(this, connection) ? [1] : [null, "closed"];
+    this.#attempt = attempt;
+    const got = await attempt.run();
+    // Whoever dropped it may have begun another since.
+    if (this.#attempt !== attempt) {
+      if (typeof got !== "string") this.#scope.finalize(got);
+      return [null, "closed"];
+    }
+    this.#attempt = undefined;
+    if (typeof got !== "string") {
+      this.connection = got;
+      return [1];
+    }
+    this.#scope.disown(this);
+    return [null, got];
   }
 
   async #send(connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
@@ -313,10 +231,7 @@ export class Link {
   /** Waits in the name of the thread at hand, if any: killing it lets go of the connection. */
   #interruptible<T>(operation: Promise<T>): Promise<T> {
     const thread = currentThread();
-    return thread === undefined ? operation : thread.during(operation, () => {
-      this.#phase = "settled";
-      this.drop();
-    });
+    return thread === undefined ? operation : thread.during(operation, () => this.drop());
   }
 
   /** What the object says counts; where it says nothing, the directives do. */
@@ -335,17 +250,3 @@ export function busyWith(what: "connecting" | "reading" | "writing"): Failure {
 }
 
 const same = (text: string): string => text;
-
-function sameFamily(local: string, remote: string): boolean {
-  const family = ipFamily(remote);
-  return family === 0 || family === ipFamily(local);
-}
-
-// What no name can look like, nobody can have: the resolver need not be asked.
-function mayBeName(name: string): boolean {
-  return /^[\w.-]+$/.test(name);
-}
-
-function notFound(host: string): string {
-  return `${host} could not be resolved (3: Host not found)`;
-}

@@ -5,7 +5,6 @@
 import type { Connection } from "./connection.ts";
 import type { Settings } from "./directives.ts";
 import { NgxPools } from "./pools.ts";
-import type { Link } from "./link.ts";
 
 /** Where `say`, `print` and `log` go. */
 export interface Sinks {
@@ -15,19 +14,24 @@ export interface Sinks {
   readonly log?: (level: number, message: string) => void;
 }
 
+/** What has a connection for an object, and lets go of it. */
+export interface Owner {
+  connection: Connection | undefined;
+  drop(): void;
+}
+
 const ERR = 4;
 
 // A forgotten object's connection is closed: only the object's methods could
-// still use it, and nothing of a link refers to its object.
-const forgotten = new FinalizationRegistry<Link>((link) => link.drop());
+// still use it, and nothing of its owner refers to the object.
+const forgotten = new FinalizationRegistry<Owner>((owner) => owner.drop());
 
 /** The lifetime of the sockets of one handler. */
 export class Scope {
   readonly settings: Settings;
   readonly pools: NgxPools;
   readonly sinks: Required<Sinks>;
-  readonly #links = new Set<Link>();
-  #ended = false;
+  readonly #owners = new Set<Owner>();
 
   constructor(settings: Settings, pools: NgxPools, sinks: Required<Sinks>) {
     this.settings = settings;
@@ -40,51 +44,43 @@ export class Scope {
     return new Scope(settings, this.pools, this.sinks);
   }
 
-  /** Sees to it that the object's link is dropped when the object is forgotten. */
-  watch(socket: object, link: Link): void {
-    forgotten.register(socket, link);
+  /** Sees to it that what an object owns is dropped when it is forgotten. */
+  watch(socket: object, owner: Owner): void {
+    forgotten.register(socket, owner);
   }
 
-  /** Gives a link its connection; `false`, and it is closed, when the handler has ended. */
-  adopt(link: Link, connection: Connection): boolean {
-    if (this.#ended) {
-      this.#finalize(connection);
-      return false;
-    }
-    link.connection = connection;
-    this.#links.add(link);
-    return true;
+  /** Counts an owner that is about to have a connection among those to drop at the end. */
+  enter(owner: Owner): void {
+    this.#owners.add(owner);
   }
 
-  /** Takes a link's connection away; it lives on. */
-  disown(link: Link): void {
-    link.connection = undefined;
-    this.#links.delete(link);
+  /** Takes an owner's connection away; it lives on. */
+  disown(owner: Owner): void {
+    owner.connection = undefined;
+    this.#owners.delete(owner);
   }
 
-  /** Takes a link's connection away and closes it. */
-  release(link: Link): void {
-    const { connection } = link;
-    if (connection === undefined) return;
-    this.disown(link);
-    this.#finalize(connection);
+  /** Takes an owner's connection away and closes it. */
+  release(owner: Owner): void {
+    const { connection } = owner;
+    this.disown(owner);
+    if (connection !== undefined) this.finalize(connection);
   }
 
-  /** The handler has ended: what it left open is closed. */
+  /** Closes a connection and gives its place in a pool back. */
+  finalize({ stream, pool }: Connection): void {
+    stream.close();
+    if (pool !== undefined) this.pools.release(pool);
+  }
+
+  /** The handler has ended: what it left open, or was about to open, is closed. */
   end(): void {
-    this.#ended = true;
-    for (const link of [...this.#links]) link.drop();
+    for (const owner of [...this.#owners]) owner.drop();
   }
 
   /** A line for the log, where socket errors are to be logged. */
   logError(message: string): void {
     if (this.settings.logErrors) this.sinks.log(ERR, message);
-  }
-
-  /** Closes a connection and gives its place in a pool back. */
-  #finalize({ stream, pool }: Connection): void {
-    stream.close();
-    if (pool !== undefined) this.pools.release(pool);
   }
 }
 
