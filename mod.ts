@@ -4,12 +4,16 @@
  * connections kept alive in pools; servers; Web Streams in and out.
  *
  * @example
- * ```ts ignore
- * import { connect } from "@cosocket/cosocket";
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
  *
- * await using sock = await connect("localhost:6379");
+ * const server = await listen("127.0.0.1:0");
+ * server.accept().then((guest) => guest?.send("+PONG\r\n"));
+ *
+ * await using sock = await connect(server.address);
  * await sock.send("PING\r\n");
- * console.log(await sock.receiveLine());
+ * console.log(await sock.receiveLine()); // +PONG
+ * await server.close();
  * ```
  *
  * @module

@@ -14,6 +14,7 @@
 import { byteString, isAscii } from "./bytes.ts";
 
 const EMPTY = new Uint8Array(0);
+const CR = 13;
 /** How much of the run is made text at a time. */
 export const WINDOW_BYTES = 4096;
 const SLAB_BYTES = 8192;
@@ -55,8 +56,10 @@ export class ByteBuffer {
     const expected = this.#expected;
     this.#expected = 0;
     if (held === 0 && expected < MOST_ROOM_BYTES) {
-      // An arena is used again where it is worth a pull; else the driver's memory is.
-      const keep = this.#ours && this.#bytes.length >= MOST_ROOM_BYTES;
+      // An arena is used again where it is worth a pull, and not worth letting go
+      // of; else the driver's memory is.
+      const { length } = this.#bytes;
+      const keep = this.#ours && length >= MOST_ROOM_BYTES && length <= MOST_EXPECTED_BYTES;
       this.#setRun(keep ? this.#bytes : EMPTY, 0, 0, keep);
       if (!keep) return undefined;
       this.#lent = true;
@@ -64,10 +67,10 @@ export class ByteBuffer {
     }
     // Doubling keeps growth linear; what a peer merely announces costs 1 MiB at most.
     const wanted = Math.min(expected, held + Math.max(held, MOST_EXPECTED_BYTES));
-    const needed = Math.max(
-      wanted,
-      held + Math.min(Math.max(held, this.#roomBytes), MOST_ROOM_BYTES),
-    );
+    // For a large frame just what it takes; else as much as the last pull brought.
+    const needed = expected >= MOST_ROOM_BYTES && wanted > held
+      ? wanted
+      : held + Math.min(Math.max(held, this.#roomBytes), MOST_ROOM_BYTES);
     if (!this.#ours || this.#bytes.length < needed) {
       this.#moveTo(new Uint8Array(needed === wanted ? wanted : Math.max(needed, 2 * held)));
     } else if (this.#bytes.length - this.#end < needed - held) {
@@ -166,8 +169,8 @@ export class ByteBuffer {
   }
 
   /**
-   * Takes a line whose LF lies in the text window, as a byte string without the
-   * LF; `undefined` says nothing but that it is not there. The fast path.
+   * Takes a line whose LF lies in the text window, as a byte string without LF or
+   * CR LF; `undefined` says nothing but that it is not there. The fast path.
    */
   takeLine(): string | undefined {
     let at = this.#at - this.#textAt;
@@ -187,7 +190,9 @@ export class ByteBuffer {
     const size = end + 1 - at;
     this.#at += size;
     this.offset += size;
-    return this.#text.slice(at, end);
+    // Cut once: to cut a slice again costs as much as the first cut did.
+    const last = end > at && this.#text.charCodeAt(end - 1) === CR ? end - 1 : end;
+    return this.#text.slice(at, last);
   }
 
   /** Whether the text window, from which the last text was taken, is all ASCII. */

@@ -52,6 +52,13 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
   throw wrongType("signal", "an AbortSignal", value);
 }
 
+/** True, false, or nothing. */
+export function checkFlag(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw wrongType(name, "true or false", value);
+  }
+}
+
 /** A function, or nothing. */
 export function checkFunction<T>(name: string, value: T): T {
   if (value === undefined || typeof value === "function") return value;

@@ -3,6 +3,7 @@
 
 import { quote } from "./bytes.ts";
 import {
+  checkFlag,
   checkFunction,
   checkMs,
   checkOptions,
@@ -94,6 +95,7 @@ export function checkOpenOptions(options: OpenOptions): void {
     throw new TypeError(`localAddress must be an IP address, not ${quote(localAddress)}`);
   }
   checkFamily(family);
+  checkFlag("noDelay", options.noDelay);
   checkFunction("lookup", lookup);
   checkSignal(signal);
 }
@@ -111,12 +113,15 @@ export function checkOpenOptions(options: OpenOptions): void {
  * for (const { address } of await lookup("localhost")) console.log(address);
  * ```
  */
-export function lookup(hostname: string, options: LookupOptions = {}): Promise<ResolvedAddress[]> {
+export async function lookup(
+  hostname: string,
+  options: LookupOptions = {},
+): Promise<ResolvedAddress[]> {
   checkText("hostname", hostname);
   checkOpenOptions(options);
   const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
   const address = { hostname, port: 0 };
-  return bounded("lookup", address, limits, async (course) => {
+  return await bounded("lookup", address, limits, async (course) => {
     const driver = await driverFor({});
     const found = await resolve(driver, hostname, options, course);
     return found.map((it) => ({ address: it, family: it.includes(":") ? 6 : 4 }));
@@ -144,7 +149,8 @@ async function driverFor(options: OpenOptions): Promise<Driver> {
 }
 
 function wantsLookup(driver: Driver, hostname: string, options: OpenOptions): boolean {
-  if (ipFamily(hostname) !== 0) return false;
+  const literal = ipFamily(hostname);
+  if (literal !== 0) return options.family !== undefined && options.family !== literal;
   return !driver.resolvesNames || options.lookup !== undefined || options.family !== undefined;
 }
 
@@ -166,9 +172,10 @@ async function resolve(
   options: OpenOptions,
   course: Course,
 ): Promise<string[]> {
-  if (ipFamily(hostname) !== 0) return [hostname];
   let found: string[];
-  if (options.lookup) {
+  if (ipFamily(hostname) !== 0) {
+    found = [hostname];
+  } else if (options.lookup) {
     const controller = new AbortController();
     course.onGiveUp(() => controller.abort());
     found = await options.lookup(hostname, { signal: controller.signal });

@@ -65,20 +65,26 @@ const poolKey = (identity: Readonly<Identity>): string => JSON.stringify(identit
  * Keeps connections alive between uses.
  *
  * A connection goes back only by `release()`, the last step of a dialogue that
- * went well; `use` does it for you. While it is idle a byte, an end or an error
+ * went well; `use` does it for you. A dialogue has ended well when all that was
+ * asked for was received: an answer still on its way nobody can see yet. While
+ * a connection is idle a byte, an end or an error
  * of its peer's drops it, and it is looked at again before it is lent. Nothing
  * is ever sent twice on your behalf: `reusedTimes`, `idleMs` and `bytesWritten`
  * of the socket tell you what you need to decide that.
  *
  * @example
- * ```ts ignore
- * import { Pool } from "@cosocket/cosocket";
+ * ```ts
+ * import { listen, Pool } from "@cosocket/cosocket";
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * server.accept().then((guest) => guest?.send("+PONG\r\n"));
  *
  * await using pool = new Pool({ maxConnections: 10 });
- * const answer = await pool.use("localhost:6379", async (sock) => {
+ * const answer = await pool.use(server.address, async (sock) => {
  *   await sock.send("PING\r\n");
  *   return await sock.receiveLine();
  * });
+ * console.log(answer, pool.stats()); // +PONG { idle: 1, lent: 0, waiting: 0 }
  * ```
  */
 export class Pool implements AsyncDisposable {
@@ -145,6 +151,7 @@ export class Pool implements AsyncDisposable {
    */
   clear(target?: Target, options: PoolConnectOptions = {}): void {
     if (target === undefined) return this.#pool.clear();
+    checkOpenOptions(options);
     this.#pool.clear(poolKey(identityOf(parseTarget(target), options)));
   }
 

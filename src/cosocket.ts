@@ -36,7 +36,7 @@ import { PieceFramer } from "./parts.ts";
 import { type Limits, Stream } from "./stream.ts";
 import type { Target } from "./target.ts";
 import type { Address, TransportOption } from "./transport.ts";
-import { bodyOf, readableOf, writableOf } from "./web_streams.ts";
+import { bodyOf, type Ends, readableOf, writableOf } from "./web_streams.ts";
 
 /** Limits of one call; what is absent is taken from the socket. */
 export interface CallOptions {
@@ -91,7 +91,7 @@ interface Lease {
 
 // Only handles are registered, and streams refer to none: with the state in the
 // handle itself, a pending pull would keep it from ever being collected.
-const forgotten = new FinalizationRegistry<Lease>((lease) => lease.stream?.abort());
+const forgotten = new FinalizationRegistry<Lease>((lease) => lease.stream?.close());
 
 /** For the other parts of the library: a handle on a stream. */
 export let cosocketOn: (stream: Stream, options: SocketOptions, loan?: Loan) => Cosocket;
@@ -109,12 +109,15 @@ export let cosocketOn: (stream: Stream, options: SocketOptions, loan?: Loan) => 
  * transfer its `ArrayBuffer` to somebody.
  *
  * @example
- * ```ts ignore
- * import { connect } from "@cosocket/cosocket";
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
  *
- * await using sock = await connect("localhost:6379");
- * await sock.send("PING\r\n");
- * console.log(await sock.receiveLine());
+ * await using server = await listen("127.0.0.1:0");
+ * server.accept().then((guest) => guest?.send("$5\r\nhello\r\n"));
+ *
+ * await using sock = await connect(server.address);
+ * const size = Number((await sock.receiveLine()).slice(1));
+ * console.log(new TextDecoder().decode(await sock.receiveExactly(size))); // hello
  * ```
  */
 export class Cosocket implements AsyncDisposable {
@@ -171,13 +174,17 @@ export class Cosocket implements AsyncDisposable {
     if (typeof duplex.writable?.getWriter !== "function") {
       throw wrongType("duplex.writable", "a WritableStream", duplex.writable);
     }
+    for (const name of ["readable", "writable"] as const) {
+      if (duplex[name].locked) throw new TypeError(`duplex.${name} must not be locked`);
+    }
     checkSocketOptions(options);
     return new Cosocket(new Stream(new WebStreamsTransport(duplex as WebDuplex)), options, NO_LOAN);
   }
 
   /**
    * Sends text as UTF-8, bytes, or nested arrays of them. Bytes must not change
-   * until the call ends.
+   * until the call ends; if it fails, until the socket is closed, for the system
+   * may still be taking them.
    *
    * @returns How many bytes were sent, once the system has all of them.
    * @throws {SocketError} `timeout`, `aborted`, `closed` or `reset`. How much was
@@ -213,12 +220,13 @@ export class Cosocket implements AsyncDisposable {
         return Promise.reject(error);
       }
     }
-    return this.#receiveLine(options ?? {});
+    return this.#receiveLine(options);
   }
 
   async #receiveLine(
-    options: ReceiveOptions & { as?: "text" | "bytes" },
+    options: ReceiveOptions & { as?: "text" | "bytes" } = {},
   ): Promise<string | Uint8Array> {
+    checkOptions("options", options);
     const { as = "text" } = options;
     if (as === "text") {
       const text = await this.#read(line(asByteString, this.#max(options)), options);
@@ -314,8 +322,10 @@ export class Cosocket implements AsyncDisposable {
     const framer = new PieceFramer(this.#delimiterOf(delimiter), checkInclusive(options));
     const read = async (size: number | undefined, call: ReceiveOptions | undefined) => {
       const most = size === undefined ? Infinity : checkWhole("size", size, 1);
-      const both = call === undefined ? options : { ...options, ...call };
-      const frame = framer.next(most, this.#max(both));
+      const both = { ...options, ...checkOptions("options", call) };
+      const maxBytes = this.#max(both);
+      // A piece of so many bytes needs no other limit.
+      const frame = framer.next(most, size === undefined ? maxBytes : Infinity);
       return await this.#read(frame, both);
     };
     return {
@@ -353,21 +363,29 @@ export class Cosocket implements AsyncDisposable {
    * are not. Cancelling it closes the socket.
    */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#readable ??= readableOf(this.#live("receive"), () => this.#readLimits);
+    this.#live("receive");
+    return this.#readable ??= readableOf(this.#ends());
   }
 
   /** Sends what is written to it; closing it is `closeWrite`, aborting it `abort`. */
   get writable(): WritableStream<Uint8Array | string> {
-    return this.#writable ??= writableOf(this.#live("send"), (data) => this.send(data));
+    this.#live("send");
+    return this.#writable ??= writableOf(this.#ends());
   }
 
   /** The next `size` bytes as a byte stream; behind them the socket reads on. */
   body(size: number): ReadableStream<Uint8Array> {
     checkWhole("size", size);
-    return bodyOf(this.#live("receive"), size, () => this.#readLimits);
+    this.#live("receive");
+    return bodyOf(this.#ends(), size);
   }
 
-  /** Ends the write side, which the peer sees as the end; reading goes on. */
+  /**
+   * Ends the write side, which the peer sees as the end; reading goes on.
+   *
+   * @throws {SocketError} `closed` after a send that failed: the peer is not told
+   *   that a part is the whole.
+   */
   async closeWrite(): Promise<void> {
     await this.#live("send").closeWrite();
   }
@@ -385,8 +403,9 @@ export class Cosocket implements AsyncDisposable {
   /**
    * Gives the connection back to its pool: the last step of a dialogue that went
    * well. It is closed instead if any call failed, timed out or was aborted, if
-   * something lies unread or came unasked, if a call is under way, or if it is
-   * of no pool. The socket is dead afterwards, either way.
+   * something lies unread or came unasked, if a call is under way, if a switch
+   * of it was turned, or if it is of no pool. The socket is dead afterwards,
+   * either way.
    *
    * @returns Whether it went back to the pool.
    * @throws {TypeError} If the socket was released or closed before.
@@ -396,8 +415,9 @@ export class Cosocket implements AsyncDisposable {
     if (stream === undefined) {
       throw new TypeError("Cannot release the socket: it was released or closed before");
     }
+    // A switch that was turned would be a surprise to whoever gets it next.
     const fit = !stream.failed && !stream.reading && !stream.writing && !stream.readEnded &&
-      !stream.writeEnded && stream.buffer.length === 0;
+      !stream.writeEnded && stream.buffer.length === 0 && this.#options.size === 0;
     if (fit && await this.#loan.giveBack()) return true;
     stream.close();
     return false;
@@ -411,10 +431,13 @@ export class Cosocket implements AsyncDisposable {
 
   /** Changes the limits that calls have by default, in milliseconds; 0 for none. */
   setTimeouts(timeouts: { sendMs?: number; readMs?: number }): void {
+    if (timeouts === undefined) throw wrongType("timeouts", "an object", timeouts);
     checkOptions("timeouts", timeouts);
     const { sendMs, readMs } = timeouts;
-    if (sendMs !== undefined) this.#sendLimits = { timeoutMs: checkMs("sendMs", sendMs) };
-    if (readMs !== undefined) this.#readLimits = { timeoutMs: checkMs("readMs", readMs) };
+    if (sendMs !== undefined) checkMs("sendMs", sendMs);
+    if (readMs !== undefined) checkMs("readMs", readMs);
+    if (sendMs !== undefined) this.#sendLimits = { timeoutMs: sendMs };
+    if (readMs !== undefined) this.#readLimits = { timeoutMs: readMs };
   }
 
   /**
@@ -489,6 +512,17 @@ export class Cosocket implements AsyncDisposable {
     const { stream } = this.#lease;
     this.#lease.stream = undefined;
     return stream;
+  }
+
+  #ends(): Ends {
+    return {
+      live: () => this.#live("receive"),
+      limits: () => this.#readLimits,
+      send: (data, options) => this.send(data, options),
+      closeWrite: () => this.closeWrite(),
+      close: () => this.close(),
+      abort: () => this.abort(),
+    };
   }
 
   /** On a hit a promise that is kept already; only a miss waits. */
@@ -575,12 +609,15 @@ const PIECE_BYTES = 64 * 1024;
  * @throws {TypeError} If an argument has the wrong type.
  *
  * @example
- * ```ts ignore
- * import { connect } from "@cosocket/cosocket";
+ * ```ts
+ * import { connect, listen, SocketError } from "@cosocket/cosocket";
  *
- * await using sock = await connect("localhost:11211", { timeoutMs: 1000 });
- * await sock.send("version\r\n");
- * console.log(await sock.receiveLine());
+ * const server = await listen("127.0.0.1:0");
+ * const sock = await connect(server.address, { timeoutMs: 1000 });
+ * sock.close();
+ * await server.close();
+ * const error = await connect(server.address).catch((error) => error);
+ * if (error instanceof SocketError) console.log(error.code); // refused
  * ```
  */
 export async function connect(target: Target, options: ConnectOptions = {}): Promise<Cosocket> {
@@ -598,7 +635,8 @@ export function checkSocketOptions(options: SocketOptions): void {
 }
 
 function checkInclusive(options: UntilOptions | undefined): boolean {
-  const inclusive = options?.inclusive ?? false;
+  const inclusive = options?.inclusive;
+  if (inclusive === undefined) return false;
   if (typeof inclusive !== "boolean") throw wrongType("inclusive", "true or false", inclusive);
   return inclusive;
 }

@@ -25,7 +25,7 @@ export const MOST_AT_HAND_BYTES: number = WINDOW_BYTES;
 export const lineAtHand: Framer<string> = (buffer) => {
   const line = buffer.takeLine();
   if (line === undefined) return undefined;
-  return buffer.windowIsAscii ? withoutCr(line) : textOf(withoutCr(line));
+  return buffer.windowIsAscii ? line : textOf(line);
 };
 
 /** A byte string without the CR it may end with. */

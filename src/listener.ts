@@ -29,16 +29,20 @@ export interface ListenerOptions extends SocketOptions {
  * @throws {SocketError} `address in use`, `address not available`, `denied`.
  *
  * @example A server that says everything twice
- * ```ts ignore
- * import { listen } from "@cosocket/cosocket";
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
  *
- * await using server = await listen("localhost:7000");
- * for await (const sock of server) {
- *   (async () => {
- *     for await (const line of sock.lines()) await sock.send([line, line, "\r\n"]);
- *     sock.close();
- *   })().catch(console.error);
- * }
+ * await using server = await listen("127.0.0.1:0");
+ * (async () => {
+ *   for await (const guest of server) {
+ *     for await (const line of guest.lines()) await guest.send([line, line, "\r\n"]);
+ *     guest.close();
+ *   }
+ * })();
+ *
+ * await using sock = await connect(server.address);
+ * await sock.send("tick\n");
+ * console.log(await sock.receiveLine()); // ticktick
  * ```
  */
 export async function listen(at: Target, options: ListenerOptions = {}): Promise<Listener> {

@@ -100,10 +100,18 @@ export class LendingPool<C extends Pooled> {
   /** A connection that was idle, or one that `create` opens, after waiting for a place if need be. */
   async acquire(key: string, create: () => Promise<C>, patience: Patience): Promise<Member<C>> {
     this.#refuseIfClosed();
-    if (patience.signal?.aborted) throw aborted(patience.signal);
-    const idle = await this.#takeIdle(key);
-    if (idle !== undefined) return idle;
+    const { signal } = patience;
+    if (signal?.aborted) throw aborted(signal);
+    // Nothing is awaited between a look at the empty shelf and a place in the
+    // queue, or what comes back in between would lie there and be waited for.
+    const { order } = this.#limits;
+    for (let idle = this.#shelf.take(key, order); idle; idle = this.#shelf.take(key, order)) {
+      // What the system holds already must show before anybody gets it.
+      await idle.connection.settle();
+      if (this.#isGood(idle)) return this.#lend(idle, signal);
+    }
     this.#refuseIfClosed();
+    if (signal?.aborted) throw aborted(signal);
     const group = this.#groupOf(key);
     if (group.live < this.#limits.maxConnections) {
       this.#addPlace(group);
@@ -117,26 +125,10 @@ export class LendingPool<C extends Pooled> {
   /** Takes a connection back. Whether it is kept: otherwise it is closed. */
   async giveBack(member: Member<C>): Promise<boolean> {
     const { connection } = member;
-    if (!this.#mayLive(member) || !connection.fit()) return this.#bury(member);
+    if (!this.#isGood(member)) return false;
     connection.park();
     await connection.settle();
-    if (!this.#mayLive(member) || !connection.fit()) return this.#bury(member);
-    member.parkedAtMs = this.#clock.now();
-    const waiter = first(this.#groupOf(member.key).waiting);
-    if (waiter !== undefined) {
-      connection.unpark();
-      member.uses++;
-      member.idleMs = 0;
-      waiter.grant(member);
-      return true;
-    }
-    if (this.#shelf.count(member.key) >= this.#limits.maxIdle) {
-      const evicted = this.#shelf.take(member.key, "oldest");
-      if (evicted === undefined) return this.#bury(member);
-      this.#bury(evicted);
-    }
-    this.#shelf.put(member.key, member, this.#limits.idleMs);
-    return true;
+    return this.#isGood(member) && this.#keep(member);
   }
 
   /** Says that a connection was closed by whoever had it. */
@@ -163,25 +155,48 @@ export class LendingPool<C extends Pooled> {
     }
   }
 
-  async #takeIdle(key: string): Promise<Member<C> | undefined> {
-    for (;;) {
-      const member = this.#shelf.take(key, this.#limits.order);
-      if (member === undefined) return undefined;
-      const { connection } = member;
-      // What the system holds already must show before anybody gets it.
-      await connection.settle();
-      if (this.#mayLive(member) && connection.fit()) {
-        connection.unpark();
-        member.uses++;
-        member.idleMs = this.#clock.now() - member.parkedAtMs;
-        return member;
-      }
-      this.#bury(member);
+  /** Whether a connection may be lent or kept, as of this turn; otherwise it is closed. */
+  #isGood(member: Member<C>): boolean {
+    return this.#mayLive(member) && member.connection.fit() ? true : this.#bury(member);
+  }
+
+  /** Lends a connection that was idle, unless its caller has given up meanwhile. */
+  #lend(member: Member<C>, signal: AbortSignal | undefined): Member<C> {
+    if (signal?.aborted) {
+      this.#keep(member);
+      throw aborted(signal);
     }
+    member.connection.unpark();
+    member.uses++;
+    member.idleMs = this.#clock.now() - member.parkedAtMs;
+    return member;
+  }
+
+  /** Hands a parked connection to the first who waits, or puts it on the shelf. */
+  #keep(member: Member<C>): boolean {
+    const { key, connection } = member;
+    member.parkedAtMs = this.#clock.now();
+    const waiter = first(this.#groupOf(key).waiting);
+    if (waiter !== undefined) {
+      connection.unpark();
+      member.uses++;
+      member.idleMs = 0;
+      waiter.grant(member);
+      return true;
+    }
+    if (this.#shelf.count(key) >= this.#limits.maxIdle) {
+      const evicted = this.#shelf.take(key, "oldest");
+      if (evicted === undefined) return this.#bury(member);
+      this.#bury(evicted);
+    }
+    this.#shelf.put(key, member, this.#limits.idleMs);
+    return true;
   }
 
   async #create(key: string, group: Group<C>, create: () => Promise<C>): Promise<Member<C>> {
     let connection: C;
+    // A `clear` while it is being opened means it, too.
+    const { generation } = group;
     try {
       connection = await create();
     } catch (error) {
@@ -200,7 +215,7 @@ export class LendingPool<C extends Pooled> {
       parkedAtMs: nowMs,
       idleMs: 0,
       counted: true,
-      generation: group.generation,
+      generation,
     };
     if (!this.#closed) return member;
     this.#bury(member);

@@ -84,10 +84,11 @@ export class Shelf<T> {
     const keys = key === undefined ? [...this.#byKey.keys()] : [key];
     const taken: T[] = [];
     for (const it of keys) {
-      for (let item = this.take(it, "oldest"); item; item = this.take(it, "oldest")) {
+      for (let item = this.take(it, "oldest"); item !== undefined; item = this.take(it, "oldest")) {
         taken.push(item);
       }
     }
+    if (this.#size === 0) this.#alarm.stop();
     return taken;
   }
 

@@ -46,6 +46,7 @@ export class Stream {
   // Why nothing more comes, or goes. Once set they stay; `close` sets both.
   #readEnd: "end" | SocketError | undefined;
   #writeEnd: SocketError | undefined;
+  #writeClose: Promise<void> | undefined;
   #closed = false;
   #failed = false;
   #bytesRead = 0;
@@ -120,6 +121,8 @@ export class Stream {
       for (;;) {
         const ready = frame(this.buffer, this.#readEnd === "end");
         if (ready !== undefined) return ready;
+        // It may have been aborted between the arrival and this turn.
+        if (signal?.aborted) throw this.#aborted("receive", signal);
         if (this.#readEnd !== undefined) throw this.#endedEarly();
         await this.#arrival(limits, endMs);
       }
@@ -148,6 +151,9 @@ export class Stream {
     this.#writing = true;
     try {
       for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+        // Either may have happened between the last slice's end and this turn.
+        if (this.#writeEnd !== undefined) throw this.#writeEnd;
+        if (signal?.aborted) throw this.#aborted("send", signal);
         const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
         await this.#departure(slice, limits, endMs);
         this.#bytesWritten += slice.length;
@@ -164,11 +170,16 @@ export class Stream {
     }
   }
 
-  /** Ends the write side. */
+  /** Ends the write side; a second call is the first. */
   async closeWrite(): Promise<void> {
     if (this.#writing) throw this.#error("busy", "send", "another call is sending");
     if (this.#closed) throw this.#writeEnd;
-    if (this.#writeEnd !== undefined) return;
+    await (this.#writeClose ??= this.#closeWriteOnce());
+  }
+
+  async #closeWriteOnce(): Promise<void> {
+    // After a send that failed the peer must not take what came for the whole.
+    if (this.#writeEnd !== undefined) throw this.#writeEnd;
     this.#writeEnd = this.#error("closed", "send", "its write side was closed");
     try {
       await this.transport.closeWrite();
@@ -190,6 +201,8 @@ export class Stream {
   /** Idle from now on: a parked pull tells when the peer stirs, and keeps nothing alive. */
   park(): void {
     this.#alarm.stop();
+    // Lets go of the memory that a large frame was gathered in.
+    if (this.buffer.length === 0) this.buffer.clear();
     this.transport.unref();
     this.#pull();
   }

@@ -3,27 +3,32 @@
 // stream takes the whole of it away from everybody else.
 
 import { SocketError } from "./errors.ts";
-import { any, into, type Take } from "./framing.ts";
+import type { Framer } from "./framing.ts";
 import type { Limits, Stream } from "./stream.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
-const asOwnBytes: Take<Uint8Array> = (buffer, size) => {
-  const bytes = buffer.peek().slice(0, size);
-  buffer.skip(size);
-  return bytes;
-};
+/** What the streams of a handle do on it; all but giving up throws when it is dead. */
+export interface Ends {
+  /** The stream below it. */
+  live(): Stream;
+  limits(): Limits;
+  send(data: Uint8Array | string, options: { signal: AbortSignal }): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  abort(): void;
+}
 
 /** All that comes, as a byte stream. Cancelling it closes the connection. */
-export function readableOf(stream: Stream, limits: () => Limits): ReadableStream<Uint8Array> {
+export function readableOf(ends: Ends): ReadableStream<Uint8Array> {
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
-      const count = await readOnce(stream, limits(), controller, CHUNK_BYTES);
+      const count = await take(ends.live(), ends.limits(), delivered(controller, CHUNK_BYTES));
       if (count === 0) close(controller);
     },
     cancel() {
-      stream.close();
+      ends.close();
     },
   });
 }
@@ -32,11 +37,8 @@ export function readableOf(stream: Stream, limits: () => Limits): ReadableStream
  * Exactly `size` bytes, as a byte stream; the connection reads on behind them.
  * Cancelling it leaves the rest unread.
  */
-export function bodyOf(
-  stream: Stream,
-  size: number,
-  limits: () => Limits,
-): ReadableStream<Uint8Array> {
+export function bodyOf(ends: Ends, size: number): ReadableStream<Uint8Array> {
+  const cancelled = new AbortController();
   let left = size;
   return new ReadableStream({
     type: "bytes",
@@ -44,7 +46,13 @@ export function bodyOf(
       if (left === 0) controller.close();
     },
     async pull(controller) {
-      const count = await readOnce(stream, limits(), controller, Math.min(left, CHUNK_BYTES));
+      const { signal } = cancelled;
+      const frame = delivered(controller, Math.min(left, CHUNK_BYTES));
+      const count = await take(
+        ends.live(),
+        { ...ends.limits(), signal },
+        (buffer, ended) => signal.aborted ? undefined : frame(buffer, ended),
+      );
       if (count === 0) {
         throw new SocketError(
           "closed",
@@ -55,45 +63,49 @@ export function bodyOf(
       left -= count;
       if (left === 0) close(controller);
     },
+    // A read that waits for somebody else's bytes would take them.
+    cancel() {
+      cancelled.abort();
+    },
   });
 }
 
 /** Sends what is written; closing ends the write side, aborting cuts off. */
-export function writableOf(
-  stream: Stream,
-  send: (data: Uint8Array | string) => Promise<number>,
-): WritableStream<Uint8Array | string> {
+export function writableOf(ends: Ends): WritableStream<Uint8Array | string> {
   return new WritableStream({
-    async write(chunk) {
-      await send(chunk);
+    async write(chunk, { signal }) {
+      await ends.send(chunk, { signal });
     },
-    close: () => stream.closeWrite(),
-    abort: () => stream.abort(),
+    close: () => ends.closeWrite(),
+    abort: () => ends.abort(),
   });
 }
 
-async function readOnce(
-  stream: Stream,
-  limits: Limits,
-  controller: ReadableByteStreamController,
-  maxBytes: number,
-): Promise<number> {
-  const view = controller.byobRequest?.view;
-  if (view) {
-    const room = new Uint8Array(view.buffer, view.byteOffset, Math.min(view.byteLength, maxBytes));
-    const count = await readInto(stream, room, limits);
-    if (count > 0) controller.byobRequest!.respond(count);
-    return count;
-  }
-  const frame = any(maxBytes, asOwnBytes);
-  const bytes = stream.take(frame) ?? await stream.read(frame, limits);
-  if (bytes === null) return 0;
-  controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
-  return bytes.length;
+/**
+ * What has come, given to the reader in the same turn as it is taken: between
+ * the two it could go away, and the bytes be lost. Says how many; 0 at the end.
+ */
+function delivered(controller: ReadableByteStreamController, maxBytes: number): Framer<number> {
+  return (buffer, ended) => {
+    if (buffer.length === 0) return ended ? 0 : undefined;
+    const request = controller.byobRequest;
+    const view = request?.view;
+    if (view) {
+      const size = Math.min(view.byteLength, maxBytes);
+      const count = buffer.takeInto(new Uint8Array(view.buffer, view.byteOffset, size));
+      request.respond(count);
+      return count;
+    }
+    const bytes = buffer.peek().slice(0, maxBytes);
+    // The stream takes the memory away, and the length with it.
+    const { length } = bytes;
+    buffer.skip(length);
+    controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+    return length;
+  };
 }
 
-async function readInto(stream: Stream, room: Uint8Array, limits: Limits): Promise<number> {
-  const frame = into(room);
+async function take(stream: Stream, limits: Limits, frame: Framer<number>): Promise<number> {
   return stream.take(frame) ?? await stream.read(frame, limits);
 }
 
