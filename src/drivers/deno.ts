@@ -13,6 +13,7 @@ import type {
   TransportOption,
 } from "../transport.ts";
 import { SocketError } from "../errors.ts";
+import { askedForNews } from "./turns.ts";
 
 /** The little of Deno that is used here. */
 interface Conn {
@@ -45,6 +46,8 @@ interface DenoNamespace {
 
 declare const Deno: DenoNamespace;
 
+const GONE = ["NotConnected", "ConnectionReset", "ConnectionAborted"];
+
 const PARKED_BYTES = 512;
 const SMALL_BYTES = 4 * 1024;
 const LARGE_BYTES = 64 * 1024;
@@ -56,9 +59,10 @@ class DenoTransport implements Transport {
   #memory: Uint8Array | undefined;
   #nextBytes = SMALL_BYTES;
   #parked = false;
-  #answeredAtMs = -Infinity;
   #failure: unknown;
   #closed = false;
+  #writing = false;
+  readonly #whenWritten: (() => void)[] = [];
 
   constructor(conn: Conn, address: Address | undefined) {
     this.#conn = conn;
@@ -72,7 +76,6 @@ class DenoTransport implements Transport {
     const memory = into ?? this.#ownMemory();
     try {
       const count = await this.#conn.read(memory);
-      this.#answeredAtMs = performance.now();
       if (count === null) return null;
       if (into === undefined) this.#learn(count, memory.length);
       return memory.subarray(0, count);
@@ -82,19 +85,19 @@ class DenoTransport implements Transport {
     }
   }
 
-  // An immediate lets the event loop turn, but the turn reaches the sockets only
-  // if it sleeps: it has just done so where a read was answered a moment ago,
-  // and does so for an operation that another thread carries out.
-  async settle(): Promise<void> {
-    if (performance.now() - this.#answeredAtMs > 0.2) {
-      await crypto.subtle.digest("SHA-256", new Uint8Array(0));
-    }
-    await new Promise<void>((resolve) => setImmediateOf()(resolve));
+  settle(): Promise<void> {
+    return askedForNews();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    let sent = await this.#conn.write(bytes);
-    while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+    this.#writing = true;
+    try {
+      let sent = await this.#conn.write(bytes);
+      while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+    } finally {
+      this.#writing = false;
+      for (const set of this.#whenWritten.splice(0)) set();
+    }
   }
 
   async closeWrite(): Promise<void> {
@@ -133,8 +136,14 @@ class DenoTransport implements Transport {
   setOption(name: TransportOption, on: boolean): boolean {
     const { setNoDelay, setKeepAlive } = this.#conn;
     const set = name === "noDelay" ? setNoDelay : setKeepAlive;
-    set?.call(this.#conn, on);
-    return set !== undefined;
+    if (set === undefined) return false;
+    const turn = () => {
+      if (!this.#closed) set.call(this.#conn, on);
+    };
+    // Deno refuses while a write is under way.
+    if (this.#writing) this.#whenWritten.push(turn);
+    else turn();
+    return true;
   }
 
   /** Little while the peer says little; much once it fills what it gets. */
@@ -164,13 +173,15 @@ class DenoAcceptor implements Acceptor {
 
   // Nothing is accepted that nobody takes: the system's queue is the bound.
   async accept(): Promise<Transport | null> {
-    try {
-      const conn = await this.#listener.accept();
-      if (this.#noDelay) conn.setNoDelay?.(true);
-      return new DenoTransport(conn, undefined);
-    } catch (error) {
-      if (this.#closed) return null;
-      throw error;
+    for (;;) {
+      try {
+        const conn = await this.#listener.accept();
+        return transportOn(conn, undefined, this.#noDelay);
+      } catch (error) {
+        if (this.#closed) return null;
+        // The peer has gone while it waited in the queue: that is no fault of ours.
+        if (!GONE.includes((error as Error).name)) throw error;
+      }
     }
   }
 
@@ -207,9 +218,7 @@ export const driver: Driver = {
           conn.close();
           throw closed();
         }
-        if (options.noDelay) conn.setNoDelay?.(true);
-        if (options.keepAliveMs > 0) conn.setKeepAlive?.(true);
-        return new DenoTransport(conn, "path" in address ? address : undefined);
+        return transportOn(conn, "path" in address ? address : undefined, options.noDelay);
       },
       (error) => {
         throw controller.signal.aborted ? closed() : named(error);
@@ -232,6 +241,17 @@ export const driver: Driver = {
   },
 };
 
+/** A connection as a transport; one that the peer has cut off already is not left open. */
+function transportOn(conn: Conn, address: Address | undefined, noDelay: boolean): Transport {
+  try {
+    if (noDelay) conn.setNoDelay?.(true);
+    return new DenoTransport(conn, address);
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+}
+
 /** Deno gives a failed look-up no name and no code; nothing else comes that way. */
 function named(error: unknown): unknown {
   const { name, code } = error as { name?: string; code?: string };
@@ -247,14 +267,11 @@ function denoAddress(address: Address): object {
 }
 
 function addressOf(address: DenoAddress): Address | null {
-  if ("path" in address) return { path: address.path ?? "" };
+  // An end of a unix socket that was not bound has no name.
+  if ("path" in address) return address.path ? { path: address.path } : null;
   return { hostname: address.hostname, port: address.port };
 }
 
 function closed(): SocketError {
   return new SocketError("closed", "Cannot go on: the connection was closed");
-}
-
-function setImmediateOf(): (run: () => void) => void {
-  return (globalThis as unknown as { setImmediate(run: () => void): void }).setImmediate;
 }

@@ -19,7 +19,7 @@ export const driver: Driver = {
   connect(address: Address, options: AttemptOptions) {
     let abandon = () => {};
     let abandoned = false;
-    const opened = checkPermission(address).then(() => {
+    const opened = checkPermission(address, options).then(() => {
       const attempt = nodeDriver.connect(address, options);
       abandon = attempt.abandon;
       if (abandoned) abandon();
@@ -48,14 +48,29 @@ function unavailable(error: unknown): unknown {
     : error;
 }
 
-async function checkPermission(address: Address): Promise<void> {
+async function checkPermission(address: Address, options: AttemptOptions): Promise<void> {
+  // Of these `node:net` says itself what is missing.
   if ("path" in address) return;
+  const missing: string[] = [];
+  for (const host of hostsOf(address, options)) {
+    const { state } = await Deno.permissions.query({ name: "net", host });
+    if (state !== "granted") missing.push(host);
+  }
+  if (missing.length === 0) return;
   const host = addressText(address);
-  const { state } = await Deno.permissions.query({ name: "net", host });
-  if (state === "granted") return;
   throw new SocketError(
     "denied",
-    `Cannot connect to ${host}: permission was denied; run with --allow-net=${host}`,
+    `Cannot connect to ${host}: permission was denied; run with --allow-net=${missing.join(",")}`,
     { op: "connect", address: host },
   );
+}
+
+/** The ends that Deno wants permission for: to bind one is to listen there, for it. */
+function hostsOf(
+  remote: { readonly hostname: string; readonly port: number },
+  { localAddress, localPort }: AttemptOptions,
+): string[] {
+  if (localAddress === undefined && localPort === undefined) return [addressText(remote)];
+  const hostname = localAddress ?? (remote.hostname.includes(":") ? "::" : "0.0.0.0");
+  return [addressText(remote), addressText({ hostname, port: localPort ?? 0 })];
 }

@@ -72,6 +72,8 @@ interface RuntimeError {
   name?: unknown;
   message?: unknown;
   errno?: unknown;
+  syscall?: unknown;
+  hostname?: unknown;
 }
 
 /** The word for a runtime's error. */
@@ -100,8 +102,9 @@ export function mapError(
   if (error instanceof SocketError) return error;
   const code = codeOf(error);
   const { message } = (error ?? {}) as RuntimeError;
-  const why = code === "denied" && isDenoDenial(error)
-    ? denoAdvice(String(message))
+  const flag = code === "denied" ? missingFlag(error as RuntimeError) : undefined;
+  const why = flag !== undefined
+    ? `${WORDS[code]}; run with ${flag}`
     : code === "failed"
     ? `${WORDS[code]} (${String(message)})`
     : WORDS[code];
@@ -110,15 +113,17 @@ export function mapError(
   return new SocketError(code, `${what}: ${why}`, options);
 }
 
-function isDenoDenial(error: unknown): boolean {
-  return (error as RuntimeError | null)?.name === "NotCapable";
-}
-
-/** Deno says in its message which flag would allow it; that flag is the advice. */
-function denoAdvice(message: string): string {
-  const access = /(\w+) access to "([^"]*)"/.exec(message);
+/** The flag that would allow what Deno refused. */
+function missingFlag(error: RuntimeError): string | undefined {
+  // A look-up is refused in the system's words.
+  const { code, syscall, hostname } = error;
+  if ("Deno" in globalThis && code === "EPERM" && syscall === "getaddrinfo") {
+    return `--allow-net=${hostname}`;
+  }
+  if (error.name !== "NotCapable") return undefined;
+  const message = String(error.message);
   const flag = /--allow-\w+/.exec(message)?.[0] ?? "--allow-net";
-  return access
-    ? `permission was denied; run with ${flag}=${access[2]}`
-    : `permission was denied; run with ${flag}`;
+  const access = /\w+ access to "([^"]*)"/.exec(message)?.[1];
+  // No command line can hold the NUL of an abstract unix socket.
+  return access === undefined || access.includes("\0") ? flag : `${flag}=${access}`;
 }

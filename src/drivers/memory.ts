@@ -71,7 +71,8 @@ class MemoryTransport implements Transport {
     const to = this.#to;
     if (this.#closed || to.ended) throw closed();
     if (to.failure) throw to.failure;
-    to.pieces.push(bytes.slice());
+    if (bytes.length === 0) return;
+    to.pieces.push(new Uint8Array(bytes));
     to.held += bytes.length;
     to.onChange?.();
     while (to.held > HELD_BYTES) {

@@ -4,6 +4,7 @@
 
 import { SocketError } from "../errors.ts";
 import type { Address, Transport } from "../transport.ts";
+import { askedForNews } from "./turns.ts";
 
 /** Any two streams of bytes that belong together. */
 export interface WebDuplex {
@@ -21,7 +22,10 @@ export class WebStreamsTransport implements Transport {
   readonly #byob: ReadableStreamBYOBReader | undefined;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #memory: ArrayBufferLike | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #giveUpWrite: ((error: SocketError) => void) | undefined;
   #writeEnded = false;
+  #writeFailed = false;
   #closed = false;
 
   constructor({ readable, writable }: WebDuplex) {
@@ -29,12 +33,14 @@ export class WebStreamsTransport implements Transport {
     if (this.#byob === undefined) this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
     // Its failure comes out of the writes; nobody else waits for this one.
-    this.#writer.closed.catch(ignore);
+    this.#writer.closed.catch(() => this.#writeFailed = true);
     (this.#byob ?? this.#reader)?.closed.catch(ignore);
   }
 
   async pull(): Promise<Uint8Array | null> {
     for (;;) {
+      if (this.#closed) throw closed();
+      if (this.#failure) throw this.#failure.error;
       const { value, done } = await this.#read();
       if (this.#closed) throw closed();
       if (value instanceof Uint8Array && value.length > 0) return value;
@@ -45,18 +51,23 @@ export class WebStreamsTransport implements Transport {
     }
   }
 
-  async settle(): Promise<void> {
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  settle(): Promise<void> {
+    return askedForNews();
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#closed) throw closed();
-    // The stream may keep what it is given longer than the write takes.
-    await this.#writer.write(bytes.slice());
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) return Promise.reject(closed());
+    if (bytes.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      // A stream that is aborted first ends the write that is under way, if it ever does.
+      this.#giveUpWrite = reject;
+      // The stream may keep what it is given longer than the write takes.
+      this.#writer.write(new Uint8Array(bytes)).then(resolve, reject);
+    });
   }
 
   async closeWrite(): Promise<void> {
-    if (this.#writeEnded) return;
+    if (this.#writeEnded || this.#writeFailed) return;
     this.#writeEnded = true;
     await this.#writer.close();
   }
@@ -64,16 +75,17 @@ export class WebStreamsTransport implements Transport {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    (this.#byob ?? this.#reader)?.cancel().catch(ignore);
+    this.#giveUpWrite?.(closed());
+    (this.#byob ?? this.#reader)?.cancel(gone()).catch(ignore);
     this.closeWrite().catch(ignore);
   }
 
   abort(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const reason = closed();
-    (this.#byob ?? this.#reader)?.cancel(reason).catch(ignore);
-    this.#writer.abort(reason).catch(ignore);
+    this.#giveUpWrite?.(closed());
+    (this.#byob ?? this.#reader)?.cancel(gone()).catch(ignore);
+    this.#writer.abort(gone()).catch(ignore);
   }
 
   // Whether a stream keeps the program alive is its own affair.
@@ -86,11 +98,18 @@ export class WebStreamsTransport implements Transport {
   }
 
   async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    if (this.#byob === undefined) return await this.#reader!.read();
-    const memory = new Uint8Array((this.#memory ?? new ArrayBuffer(PULL_BYTES)) as ArrayBuffer);
-    const result = await this.#byob.read(memory);
-    this.#memory = result.value?.buffer;
-    return result;
+    try {
+      if (this.#byob === undefined) return await this.#reader!.read();
+      const memory = new Uint8Array((this.#memory ?? new ArrayBuffer(PULL_BYTES)) as ArrayBuffer);
+      const result = await this.#byob.read(memory);
+      this.#memory = result.value?.buffer;
+      return result;
+    } catch (error) {
+      // The memory went with it.
+      this.#memory = undefined;
+      this.#failure = { error };
+      throw error;
+    }
   }
 }
 
@@ -106,6 +125,11 @@ function byobReader(readable: ReadableStream<Uint8Array>): ReadableStreamBYOBRea
 
 function closed(): SocketError {
   return new SocketError("closed", "Cannot go on: the connection was closed");
+}
+
+// What the other end is told, if it is one that understands it.
+function gone(): SocketError {
+  return new SocketError("reset", "Cannot go on: the peer has gone");
 }
 
 function ignore(): void {}
