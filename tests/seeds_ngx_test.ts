@@ -629,7 +629,7 @@ test("a timer may use sockets of its own", async () => {
           reject(error);
         }
       };
-      assert.deepEqual(ngx.timer.at(0, handler, "version"), [true]);
+      assert.deepEqual(ngx.timer.at(0, handler, "version"), [1]);
     });
     assert.equal(line, "VERSION 1");
   });

@@ -24,7 +24,7 @@ function choose(): Choice {
   });
   const jobs = Number(values.jobs);
   if (!Number.isInteger(jobs) || jobs < 1) throw new RangeError(`Bad number: "${values.jobs}"`);
-  const files = positionals.length === 0 ? [RECORDED] : positionals;
+  const files = positionals.length === 0 ? RECORDED : positionals;
   const scenarios = files.flatMap((file) => loadScenarios(file));
   if (values.only === undefined) return { scenarios, jobs };
   const ids = values.only.split(",");
@@ -52,6 +52,8 @@ function print(outcomes: readonly Outcome[]): number {
     const ids = of("skipped").filter((it) => it.detail === reason).map((it) => it.id);
     console.log(`skipped, ${reason}: ${ids.join(" ")}`);
   }
+  const again = outcomes.filter((it) => it.status === "passed" && it.firstTry !== undefined);
+  if (again.length > 0) console.log(`second try, alone: ${again.map((it) => it.id).join(" ")}`);
   const count = (status: Outcome["status"]) => `${of(status).length} ${status}`;
   console.log(`${count("passed")}, ${count("failed")}, ${count("skipped")}`);
   return of("failed").length === 0 ? 0 : 1;

@@ -8,7 +8,7 @@ import { runScenarios } from "./ngx.ts";
 import { same } from "./same.ts";
 import { loadScenarios, RECORDED } from "./scenario.ts";
 
-const scenarios = loadScenarios(RECORDED);
+const scenarios = RECORDED.flatMap((file) => loadScenarios(file));
 
 // Played before the tests are named, side by side: one by one they take minutes,
 // and a test that waits for all the others would be stopped as too slow.

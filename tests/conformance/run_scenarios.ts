@@ -21,9 +21,15 @@ export type Outcome = {
   readonly status: "passed" | "failed" | "skipped";
   /** The differences, or what it would need. */
   readonly detail: string;
+  /** The differences of a first try beside others, where there was a second one. */
+  readonly firstTry?: string;
 };
 
-/** Plays `jobs` scenarios at a time, and those that want to be alone last. */
+/**
+ * Plays `jobs` scenarios at a time, and those that want to be alone last. What
+ * fails beside others is played once more, alone: pauses of 50 ms between things
+ * whose order matters mean nothing while the machine stands still for longer.
+ */
 export async function runScenarios(
   scenarios: readonly Scenario[],
   { jobs = 8 }: { jobs?: number } = {},
@@ -47,6 +53,11 @@ export async function runScenarios(
     const together = scenarios.filter((it) => !it.solo);
     await Promise.all(Array.from({ length: jobs }, () => takeFrom(together)));
     await takeFrom(scenarios.filter((it) => it.solo));
+    for (const scenario of scenarios) {
+      const { status, detail } = outcomes.get(scenario)!;
+      if (status !== "failed") continue;
+      outcomes.set(scenario, { ...await outcomeOf(scenario, shared), firstTry: detail });
+    }
   } finally {
     await peers.stop();
   }

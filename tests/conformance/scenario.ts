@@ -41,7 +41,8 @@ export type Op = readonly [string, ...unknown[]];
 export type Result = readonly unknown[] | { readonly throw: unknown };
 
 /** The scenarios recorded from OpenResty. */
-export const RECORDED = new URL("openresty.json", import.meta.url);
+export const RECORDED: readonly URL[] = ["openresty.json", "openresty_more.json"]
+  .map((name) => new URL(name, import.meta.url));
 
 /** Reads a file that holds a list of scenarios, plain or under `scenarios`. */
 export function loadScenarios(path: string | URL): Scenario[] {

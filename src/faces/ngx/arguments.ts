@@ -2,15 +2,12 @@
 // makes of them, in its words.
 
 import type { Settings } from "./directives.ts";
-import { badArgument, isTable, LuaError, numberText, textOf, toInteger, typeName } from "./lua.ts";
+import { badArgument, isTable, LuaError, textOf, toInt, toInteger, typeName } from "./lua.ts";
+import type { PoolShape } from "./pools.ts";
 
 /** Which pool a `connect` asks for, and how it is to be if it has to be made. */
-export interface PoolChoice {
+export interface PoolChoice extends PoolShape {
   readonly name: string | undefined;
-  /** 0: it is not to be made. */
-  readonly size: number;
-  /** -1: without a limit on connections. */
-  readonly backlog: number;
 }
 
 const MOST_TIMEOUT_MS = 2 ** 31;
@@ -30,14 +27,12 @@ export function poolChoiceOf(options: object, count: number, settings: Settings)
   const { pool = null, pool_size = null, backlog = null } = options as Record<string, unknown>;
   const bad = (why: string) => badArgument(count, "connect", `bad ${why}`);
   const size = toInteger(pool_size);
-  if (size !== undefined && size <= 0) throw bad(`"pool_size" option value: ${numberText(size)}`);
+  if (size !== undefined && size <= 0) throw bad(`"pool_size" option value: ${toInt(size)}`);
   if (size === undefined && pool_size !== null) {
     throw bad(`"pool_size" option type: ${typeName(pool_size)}`);
   }
   const waiting = toInteger(backlog);
-  if (waiting !== undefined && waiting < 0) {
-    throw bad(`"backlog" option value: ${numberText(waiting)}`);
-  }
+  if (waiting !== undefined && waiting < 0) throw bad(`"backlog" option value: ${toInt(waiting)}`);
   if (pool !== null && typeof pool !== "string" && typeof pool !== "number") {
     throw bad(`"pool" option type: ${typeName(pool)}`);
   }

@@ -10,7 +10,9 @@ import { type Address, addressText } from "../../transport.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import { parseHost } from "./host.ts";
-import type { NgxPool } from "./pools.ts";
+import { cText } from "./lua.ts";
+import { SocketOptions } from "./options.ts";
+import type { NgxPool, Pooled } from "./pools.ts";
 import type { Scope } from "./scope.ts";
 import { wordFor } from "./words.ts";
 
@@ -27,6 +29,12 @@ export interface Wanted {
   readonly timeoutMs: number;
 }
 
+/** Why nothing could be opened; `atOnce` if nobody had to be asked. */
+interface Refusal {
+  readonly why: string;
+  readonly atOnce: boolean;
+}
+
 /** An attempt under way. */
 export class Attempt {
   readonly #scope: Scope;
@@ -37,7 +45,9 @@ export class Attempt {
    * While it waits for a name or a place in a pool there is no connection yet: to
    * all but another connect the object is closed then, not busy.
    */
-  phase: "connecting" | "waiting" = "connecting";
+  phase: "connecting" | "waiting" = "waiting";
+  /** The options of the connection that is being made. */
+  options: SocketOptions = new SocketOptions(false);
 
   constructor(scope: Scope, wanted: Wanted) {
     this.#scope = scope;
@@ -46,16 +56,14 @@ export class Attempt {
 
   /** Gives a connection, or says why there is none. */
   async run(): Promise<Connection | string> {
-    const place = await this.#enterPool();
-    if (typeof place === "string") return place;
-    const { pool } = place;
-    const result = "stream" in place ? place.stream : await this.#open();
-    if (typeof result === "string") {
-      if (pool !== undefined) this.#scope.pools.release(pool);
-      return result;
-    }
-    const reusedTimes = "stream" in place ? place.reusedTimes : 0;
-    const connection = new Connection(result, this.#scope.settings.bufferBytes, reusedTimes);
+    const { pools, settings } = this.#scope;
+    const { poolName, choice, timeoutMs } = this.#wanted;
+    const entry = await pools.enter(poolName, choice, timeoutMs, (leave) => this.#giveUp = leave);
+    if (typeof entry === "string") return entry;
+    const { pool } = entry;
+    const pooled = entry.kind === "idle" ? entry.pooled : await this.#make(pool);
+    if (typeof pooled === "string") return pooled;
+    const connection = new Connection(pooled, settings.bufferBytes);
     connection.pool = pool;
     if (!this.#dropped) return connection;
     this.#scope.finalize(connection);
@@ -68,81 +76,58 @@ export class Attempt {
     this.#giveUp?.();
   }
 
-  /** An idle connection, a place to make one, or why there is neither. */
-  async #enterPool(): Promise<
-    | { readonly pool: NgxPool; readonly stream: Stream; readonly reusedTimes: number }
-    | { readonly pool: NgxPool | undefined }
-    | string
-  > {
-    const { pools } = this.#scope;
-    const { poolName, choice: { size, backlog } } = this.#wanted;
-    for (let queued = false; !this.#dropped;) {
-      const pool = pools.find(poolName) ??
-        (size > 0 ? pools.create(poolName, size, backlog) : undefined);
-      if (pool === undefined) return { pool };
-      this.phase = "connecting";
-      const idle = await pools.takeIdle(pool);
-      if (idle !== undefined) return { pool, ...idle };
-      // What it had may have been dead, and the pool have gone with it.
-      if (pools.find(poolName) !== pool) continue;
-      pool.connections++;
-      if (pool.backlog < 0 || queued || pool.connections <= pool.size) return { pool };
-      const isFull = pool.connections > pool.size + pool.backlog;
-      const woken = !isFull && await this.#queue(pool);
-      pool.connections--;
-      if (isFull) return "too many waiting connect operations";
-      if (!woken) return "timeout";
-      queued = true;
+  /** A new connection, or why there is none; then its place in the pool is given back. */
+  async #make(pool: NgxPool | undefined): Promise<Pooled | string> {
+    // Whatever happens here, the place must not be lost.
+    let atOnce = true;
+    let pooled: Pooled | undefined;
+    try {
+      const got = await this.#open();
+      if ("why" in got) {
+        atOnce = got.atOnce;
+        return got.why;
+      }
+      return pooled = { stream: got, options: this.options, reusedTimes: 0 };
+    } finally {
+      this.#giveUp = undefined;
+      if (pooled === undefined && pool !== undefined) {
+        // A pool whose connection was refused at once is there, and empty.
+        if (atOnce) this.#scope.pools.cancel(pool);
+        else this.#scope.pools.release(pool);
+      }
     }
-    return "closed";
   }
 
-  /** Waits for a place; `false` when the connect timeout came first. */
-  #queue(pool: NgxPool): Promise<boolean> {
-    this.phase = "waiting";
-    return new Promise((resolve) => {
-      const leave = (woken: boolean) => {
-        clearTimeout(timer);
-        pool.waiting.delete(resume);
-        this.#giveUp = undefined;
-        resolve(woken);
-      };
-      const resume = () => leave(true);
-      const timer = setTimeout(() => leave(false), this.#wanted.timeoutMs);
-      this.#giveUp = () => leave(false);
-      pool.waiting.add(resume);
-    });
-  }
-
-  /** Opens a new connection, or says why it cannot. */
-  async #open(): Promise<Stream | string> {
+  async #open(): Promise<Stream | Refusal> {
     const { host, port, local, transparent, timeoutMs } = this.#wanted;
     const parsed = parseHost(host, port);
-    if (parsed.kind === "bad") return `failed to parse host name "${host}": ${parsed.why}`;
-    const isName = parsed.kind === "name";
-    if (isName && !mayBeName(parsed.name)) return notFound(host);
-    // What the system says to a program without privileges: no runtime can ask.
-    if (transparent) return "operation not permitted";
-    const address: Address = isName ? { hostname: parsed.name, port: parsed.port } : parsed.address;
-    const source = "path" in address ? undefined : local;
-    if (source && "hostname" in address && !sameFamily(source.address, address.hostname)) {
-      return "address family not supported by protocol";
+    if (parsed.kind === "bad") {
+      const why = `failed to parse host name "${cText(host)}": ${parsed.why}`;
+      return { why, atOnce: true };
     }
+    const isName = parsed.kind === "name";
+    if (isName && !mayBeName(parsed.name)) return { why: notFound(host), atOnce: true };
+    // What the system says to a program without privileges: no runtime can ask.
+    if (transparent) return { why: "operation not permitted", atOnce: true };
+    const address: Address = isName ? { hostname: parsed.name, port: parsed.port } : parsed.address;
+    const wrong = local && wrongFamily(local.address, address);
+    if (wrong !== undefined) return { why: wrong, atOnce: true };
     this.phase = isName ? "waiting" : "connecting";
+    this.options = new SocketOptions("path" in address);
     const controller = new AbortController();
     this.#giveUp = () => controller.abort();
     if (this.#dropped) controller.abort();
     try {
-      return new Stream(
-        await open(address, {
-          timeoutMs,
-          signal: controller.signal,
-          // The first send turns it on, as in the original.
-          noDelay: false,
-          ...(source && { localAddress: source.address }),
-          ...(source && source.port > 0 && { localPort: source.port }),
-        }),
-      );
+      const transport = await open(address, {
+        timeoutMs,
+        signal: controller.signal,
+        // The first send turns it on, as in the original.
+        noDelay: false,
+        ...(local && { localAddress: local.address }),
+        ...(local && local.port > 0 && { localPort: local.port }),
+      });
+      this.options.attach(transport);
+      return new Stream(transport);
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       const why = isName && error.code === "not found" ? notFound(host) : wordFor(error);
@@ -150,16 +135,19 @@ export class Attempt {
         ? "lua tcp socket connect timed out"
         : `connect() failed (${why})`;
       this.#scope.logError(`${what}, when connecting to ${addressText(address)}`);
-      return why;
-    } finally {
-      this.#giveUp = undefined;
+      return { why, atOnce: "path" in address || !LATE.includes(error.code) };
     }
   }
 }
 
-function sameFamily(local: string, remote: string): boolean {
-  const family = ipFamily(remote);
-  return family === 0 || family === ipFamily(local);
+// What comes from the network; all else is known before anybody is asked.
+const LATE: readonly string[] = ["refused", "timeout", "reset", "aborted", "not found"];
+
+/** What the system says to who binds an address of another family. */
+function wrongFamily(local: string, remote: Address): string | undefined {
+  const family = "path" in remote ? undefined : ipFamily(remote.hostname);
+  if (family === 0 || family === ipFamily(local)) return undefined;
+  return family === 4 ? "address family not supported by protocol" : "invalid argument";
 }
 
 // What no name can look like, nobody can have: the resolver need not be asked.

@@ -10,9 +10,12 @@ import { byteString } from "../../bytes.ts";
 import type { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { Limits, Stream } from "../../stream.ts";
-import type { NgxPool } from "./pools.ts";
+import type { SocketOptions } from "./options.ts";
+import type { NgxPool, Pooled } from "./pools.ts";
 
 const MOST_LEARNT_BYTES = 1024 * 1024;
+// The memory that drivers offer to the system is a multiple of this.
+const PULL_UNIT_BYTES = 512;
 
 /** Who reads up to a boundary, and holds bytes that may begin it. */
 export interface Holder {
@@ -25,23 +28,29 @@ export interface Holder {
 /** A connection that a socket object has. */
 export class Connection {
   readonly stream: Stream;
+  readonly options: SocketOptions;
   readonly reusedTimes: number;
   /** The pool it is counted in. */
   pool: NgxPool | undefined;
   readDead = false;
   writeDead = false;
-  /** Whether a read has told of a reset: a send breaks the pipe then. */
+  /**
+   * Whether a reset was told of. The system tells once: to who asks later it is
+   * an end, or a broken pipe.
+   */
   resetTold = false;
-  readonly #options = { "keepalive": 0, "tcp-nodelay": 0 };
-  #hasSent = false;
   readonly #bufferBytes: number;
   // Up to here the original has fetched; `#room` bytes are left in its buffer.
   #fetchedEnd: number;
   #room: number;
+  // Bytes may have come while nobody read; one fetch of the original would bring
+  // them together with what lies behind them in the system.
+  #isAstray = false;
   #holder: Holder | undefined;
 
-  constructor(stream: Stream, bufferBytes: number, reusedTimes: number) {
+  constructor({ stream, options, reusedTimes }: Pooled, bufferBytes: number) {
     this.stream = stream;
+    this.options = options;
     this.reusedTimes = reusedTimes;
     this.#bufferBytes = bufferBytes;
     this.#fetchedEnd = stream.buffer.offset;
@@ -68,48 +77,33 @@ export class Connection {
     return buffer.offset + buffer.length - Math.max(this.#fetchedEnd, this.#position);
   }
 
-  /** Turns an option on or off; `false` where that cannot be done. */
-  setOption(name: string, on: boolean): boolean {
-    const { transport } = this.stream;
-    if (name !== "keepalive" && name !== "tcp-nodelay") return false;
-    // On a unix socket the system keeps the flag of keep-alive, and does nothing.
-    const done = name === "keepalive"
-      ? this.#isUnix || transport.setOption("keepAlive", on)
-      : !this.#isUnix && transport.setOption("noDelay", on);
-    if (done) this.#options[name] = on ? 1 : 0;
-    return done;
-  }
-
-  /** How an option stands, 1 for on; `undefined` where nobody can tell. */
-  getOption(name: string): number | undefined {
-    if (name === "keepalive") return this.#options[name];
-    return name === "tcp-nodelay" && !this.#isUnix ? this.#options[name] : undefined;
-  }
-
-  /** The first send turns TCP_NODELAY on. */
-  beforeFirstSend(): void {
-    if (this.#hasSent) return;
-    this.#hasSent = true;
-    this.setOption("tcp-nodelay", true);
-  }
-
   /** A line at hand, or a miss. The fast path. */
   takeLine(): string | undefined {
     const { stream } = this;
     if (stream.reading || this.readDead || this.#holder !== undefined) return undefined;
+    if (this.#isAstray) return undefined;
     const line = stream.buffer.takeLine();
     if (line === undefined) return undefined;
     if (stream.buffer.offset >= this.#fetchedEnd) this.#taken();
     return line;
   }
 
+  /** A reader begins: what another one holds is given up. */
+  takeOver(holder?: Holder): void {
+    if (this.#holder !== holder) this.#holder?.letGo();
+    this.#holder = holder;
+  }
+
   /** Reads by a framer; other readers than `holder` are over. */
   async read<T>(frame: Framer<T>, limits: Limits, holder?: Holder): Promise<T> {
-    this.#become(holder);
+    this.takeOver(holder);
     const { stream } = this;
     const counted: Framer<T> = (buffer, ended) => {
-      const taken = frame(buffer, ended);
-      if (taken === undefined) this.#fetchTo(buffer.offset + buffer.length);
+      const taken = frame(buffer, ended || (this.resetTold && stream.readEnded));
+      if (taken === undefined) {
+        this.#fetchTo(buffer.offset + buffer.length);
+        this.#isAstray = false;
+      }
       return taken;
     };
     try {
@@ -119,17 +113,33 @@ export class Connection {
     }
   }
 
-  /** What one fetch gives: what is unread, or at most a buffer full. */
-  fetched(maxBytes: number): Framer<string> {
-    return (buffer) => {
-      if (buffer.length === 0) return undefined;
-      if (this.unreadBytes === 0) {
-        const some = Math.min(this.#room, buffer.length);
-        this.#fetchedEnd += some;
-        this.#room -= some;
-      }
-      return buffer.takeText(Math.min(maxBytes, this.unreadBytes));
-    };
+  /** What one fetch has brought: what is unread, or at most a buffer full. */
+  takeFetched(maxBytes: number): string {
+    const { buffer } = this.stream;
+    if (this.unreadBytes === 0) {
+      const some = Math.min(this.#room, buffer.length);
+      this.#fetchedEnd += some;
+      this.#room -= some;
+    }
+    const text = buffer.takeText(Math.min(maxBytes, this.unreadBytes));
+    this.#taken();
+    return text;
+  }
+
+  /** Whether a fetch would bring more than what lies in our buffer. */
+  get mustGather(): boolean {
+    return this.#isAstray && this.unreadBytes === 0 && this.kernelBytes > 0;
+  }
+
+  /** Takes in what one fetch would bring. */
+  async gather(): Promise<void> {
+    this.#isAstray = false;
+    await this.#probe(() => this.stream.buffer.length >= this.#room);
+  }
+
+  /** The same behind an arrival into an empty buffer: what did not fill its memory was all. */
+  async gatherArrival(): Promise<void> {
+    if (this.stream.buffer.length % PULL_UNIT_BYTES === 0) await this.gather();
   }
 
   /** The partial data of a read that failed. It is taken, but for what is held. */
@@ -141,6 +151,7 @@ export class Connection {
     const { buffer } = this.stream;
     const text = buffer.takeText(buffer.length - this.heldBytes);
     this.#taken();
+    this.#isAstray = true;
     return text;
   }
 
@@ -149,22 +160,17 @@ export class Connection {
    * as much is taken in as that takes, within reason.
    */
   async learnEnd(): Promise<void> {
+    this.#isAstray = true;
+    await this.#probe(() => this.stream.buffer.length > MOST_LEARNT_BYTES);
+  }
+
+  /** Takes in what the system holds, until that is all, or enough. */
+  async #probe(isEnough: () => boolean): Promise<void> {
     const { stream } = this;
-    for (let seen = -1; seen < stream.bytesRead && !stream.readEnded;) {
-      if (stream.buffer.length > MOST_LEARNT_BYTES) return;
+    for (let seen = -1; seen < stream.bytesRead && !stream.readEnded && !isEnough();) {
       seen = stream.bytesRead;
       await stream.probe();
     }
-  }
-
-  #become(holder: Holder | undefined): void {
-    if (this.#holder !== holder) this.#holder?.letGo();
-    this.#holder = holder;
-  }
-
-  get #isUnix(): boolean {
-    const { remoteAddress } = this.stream.transport;
-    return remoteAddress !== null && "path" in remoteAddress;
   }
 
   get #position(): number {

@@ -5,6 +5,9 @@ import { LuaError } from "./lua.ts";
 /** Directives as they stand in nginx.conf: `{ lua_socket_read_timeout: "5s" }`. */
 export type Directives = Readonly<Record<string, string | number | boolean>>;
 
+/** The least time to wait; 0 stands for ever elsewhere. */
+export const AT_ONCE_MS = 1;
+
 /** Their values. */
 export interface Settings {
   readonly connectTimeoutMs: number;
@@ -35,9 +38,9 @@ interface Directive {
 }
 
 const DIRECTIVES: Readonly<Record<string, Directive>> = {
-  lua_socket_connect_timeout: { setting: "connectTimeoutMs", parse: parseTime },
-  lua_socket_send_timeout: { setting: "sendTimeoutMs", parse: parseTime },
-  lua_socket_read_timeout: { setting: "readTimeoutMs", parse: parseTime },
+  lua_socket_connect_timeout: { setting: "connectTimeoutMs", parse: parseTimeout },
+  lua_socket_send_timeout: { setting: "sendTimeoutMs", parse: parseTimeout },
+  lua_socket_read_timeout: { setting: "readTimeoutMs", parse: parseTimeout },
   lua_socket_keepalive_timeout: { setting: "keepaliveTimeoutMs", parse: parseTime },
   lua_socket_buffer_size: { setting: "bufferBytes", parse: parseSize },
   lua_socket_pool_size: { setting: "poolSize", parse: parseCount },
@@ -67,37 +70,37 @@ function textOf(value: string | number | boolean): string {
   return String(value).trim();
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  "": 1000,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+// From the largest unit to the smallest, each at most once; a bare number is seconds.
+const TIME =
+  /^(?:(\d*)w *)?(?:(\d*)d *)?(?:(\d*)h *)?(?:(\d*)m(?!s) *)?(?:(\d*)s *)?(?:(\d*)ms *)?(\d*)$/;
+const UNITS_MS = [604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1, 1000];
 
 /** `60s`, `1m 30s`, `250ms`; a bare number is seconds. */
 function parseTime(text: string): number | undefined {
-  if (!/^\d+(ms|[smhd])?( *\d+(ms|[smhd])?)*$/.test(text)) return undefined;
-  let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhd])?/g)) {
-    ms += Number(count) * UNIT_MS[unit ?? ""]!;
-  }
-  return ms;
+  const match = TIME.exec(text);
+  if (match === null || !/\d/.test(text)) return undefined;
+  return UNITS_MS.reduce((ms, unitMs, at) => ms + Number(match[at + 1] ?? 0) * unitMs, 0);
 }
 
-/** `4096`, `4k`, `1m`. */
+/** A time to wait: none is over at once. */
+function parseTimeout(text: string): number | undefined {
+  const ms = parseTime(text);
+  return ms === undefined ? undefined : Math.max(ms, AT_ONCE_MS);
+}
+
+/** `4096`, `4k`, `1m`; a buffer of nothing holds a byte. */
 function parseSize(text: string): number | undefined {
-  const match = /^(\d+)([kKmM]?)$/.exec(text);
+  const match = /^(\d+)([km]?)$/i.exec(text);
   if (match === null) return undefined;
   const unit = match[2]!.toLowerCase();
-  return Number(match[1]) * (unit === "k" ? 1024 : unit === "m" ? 1024 * 1024 : 1);
+  return Math.max(Number(match[1]) * (unit === "k" ? 1024 : unit === "m" ? 1024 * 1024 : 1), 1);
 }
 
 function parseCount(text: string): number | undefined {
-  return /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
+  return /^\d{1,18}$/.test(text) ? Number(text) : undefined;
 }
 
 function parseFlag(text: string): boolean | undefined {
-  return text === "on" ? true : text === "off" ? false : undefined;
+  const flag = text.toLowerCase();
+  return flag === "on" ? true : flag === "off" ? false : undefined;
 }

@@ -1,5 +1,6 @@
 // How nginx reads the host argument of `connect`.
 
+import { bytesOf } from "../../bytes.ts";
 import type { Address } from "../../transport.ts";
 
 /** What a host text means: an address, a name to look up, or nothing, and why. */
@@ -15,7 +16,7 @@ export function parseHost(host: string, port: number): ParsedHost {
     if (path === "") return bad("no path in the unix domain socket");
     // The length of `sun_path`.
     if (path.length > 107) return bad("too long path in the unix domain socket");
-    return { kind: "address", address: { path } };
+    return { kind: "address", address: { path: pathOf(path) } };
   }
   return host.startsWith("[") ? parseInet6(host, port) : parseInet(host, port);
 }
@@ -25,9 +26,19 @@ export function isUnix(host: string): boolean {
   return /^unix:/i.test(host);
 }
 
-/** Whether a text is an IP address without brackets, as `bind` wants it. */
-export function isIpAddress(text: string): boolean {
-  return isInet(text) || isInet6(text);
+/** The IP address that a text without brackets is, as `bind` wants it, or `undefined`. */
+export function ipAddressOf(text: string): string | undefined {
+  return inetOf(text) ?? inet6Of(text);
+}
+
+// The bytes of a path are UTF-8 almost everywhere, and texts to a runtime.
+function pathOf(byteString: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytesOf(byteString));
+  } catch {
+    // Bytes that are no UTF-8, or a text that holds more than bytes: it stays as it is.
+    return byteString;
+  }
 }
 
 function parseInet(host: string, port: number): ParsedHost {
@@ -37,7 +48,8 @@ function parseInet(host: string, port: number): ParsedHost {
   const given = colon < 0 ? port : portOf(host.slice(colon + 1));
   if (given === undefined) return bad("invalid port");
   if (name === "") return bad("no host");
-  if (isInet(name)) return { kind: "address", address: { hostname: name, port: given } };
+  const hostname = inetOf(name);
+  if (hostname !== undefined) return { kind: "address", address: { hostname, port: given } };
   // The resolver is asked for the text as it stands, port and all.
   return { kind: "name", name: host, port: given };
 }
@@ -49,9 +61,9 @@ function parseInet6(host: string, port: number): ParsedHost {
   if (/[/]/.test(rest) || (rest !== "" && !rest.startsWith(":"))) return bad("invalid host");
   const given = rest === "" ? port : portOf(rest.slice(1));
   if (given === undefined) return bad("invalid port");
-  const hostname = host.slice(1, end);
-  if (hostname === "") return bad("no host");
-  if (!isInet6(hostname)) return bad("invalid IPv6 address");
+  if (end === 1) return bad("no host");
+  const hostname = inet6Of(host.slice(1, end));
+  if (hostname === undefined) return bad("invalid IPv6 address");
   return { kind: "address", address: { hostname, port: given } };
 }
 
@@ -65,24 +77,45 @@ function portOf(text: string): number | undefined {
   return port >= 1 && port <= 65535 ? port : undefined;
 }
 
-function isInet(text: string): boolean {
-  const parts = text.split(".");
-  return parts.length === 4 && parts.every((it) => /^\d+$/.test(it) && Number(it) <= 255);
+// Leading zeros are decimal here, and octal to the system; a number may be missing.
+function inetOf(text: string): string | undefined {
+  if (!/^\d*\.\d*\.\d*\.\d*$/.test(text)) return undefined;
+  const numbers = text.split(".").map(Number);
+  if (numbers.some((it) => it > 255)) return undefined;
+  // All ones stand for "no address" in C.
+  return numbers.every((it) => it === 255) ? undefined : numbers.join(".");
 }
 
-function isInet6(text: string): boolean {
-  if (!/^[\da-f:.]+$/i.test(text)) return false;
-  const halves = text.split("::");
-  if (halves.length > 2) return false;
-  let groups = 0;
-  for (const [at, half] of halves.entries()) {
-    const parts = half === "" ? [] : half.split(":");
-    for (const [index, part] of parts.entries()) {
-      const last = at === halves.length - 1 && index === parts.length - 1;
-      if (last && part.includes(".") && isInet(part)) groups += 2;
-      else if (/^[\da-f]{1,4}$/i.test(part)) groups++;
-      else return false;
+// Eight words, of which one run of zeros may be left out. A colon at the very
+// beginning does not count, and behind one at the end stands a zero.
+function inet6Of(text: string): string | undefined {
+  const parts = (text.startsWith(":") ? text.slice(1) : text).split(":");
+  const last = parts.pop()!;
+  const words: number[] = [];
+  let zerosAt: number | undefined;
+  for (const part of parts) {
+    if (part !== "") {
+      words.push(wordOf(part));
+    } else {
+      if (zerosAt !== undefined) return undefined;
+      zerosAt = words.length;
     }
   }
-  return halves.length === 2 ? groups < 8 : groups === 8;
+  if (last === "" && zerosAt === undefined) return undefined;
+  words.push(...(parts.length > 0 && last.includes(".") ? inetWordsOf(last) : [wordOf(last)]));
+  if (words.some(Number.isNaN)) return undefined;
+  if (zerosAt === undefined ? words.length !== 8 : words.length >= 8) return undefined;
+  words.splice(zerosAt ?? 8, 0, ...new Array<number>(8 - words.length).fill(0));
+  return words.map((it) => it.toString(16)).join(":");
+}
+
+function wordOf(part: string): number {
+  return /^[\da-f]{0,4}$/i.test(part) ? Number(`0x0${part}`) : NaN;
+}
+
+function inetWordsOf(part: string): number[] {
+  const address = /^\d{1,4}\./.test(part) ? inetOf(part) : undefined;
+  if (address === undefined) return [NaN];
+  const [a, b, c, d] = address.split(".").map(Number) as [number, number, number, number];
+  return [a * 256 + b, c * 256 + d];
 }

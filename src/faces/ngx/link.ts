@@ -8,7 +8,9 @@ import type { Framer } from "../../framing.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
-import { badArgument } from "./lua.ts";
+import { AT_ONCE_MS } from "./directives.ts";
+import { badArgument, toInt } from "./lua.ts";
+import type { SocketOptions } from "./options.ts";
 import type { Scope } from "./scope.ts";
 import { currentThread } from "./thread.ts";
 import type { UntilReader } from "./until.ts";
@@ -26,7 +28,7 @@ export class Link {
   readonly #sendLimits = { timeoutMs: 0 };
   #connectTimeoutMs = 0;
   #attempt: Attempt | undefined;
-  #keeping = false;
+  #looking = false;
   /** The pool that `setkeepalive` and the next `connect` use. */
   poolName = "";
   /** The source address of later connects. */
@@ -44,6 +46,11 @@ export class Link {
     return this.#attempt?.phase === "connecting";
   }
 
+  /** The options of the connection, or of what is about to become one. */
+  get options(): SocketOptions | undefined {
+    return this.isConnecting ? this.#attempt?.options : this.connection?.options;
+  }
+
   /** Sets the timeouts; 0 leaves one to the directives. */
   setTimeouts(connectMs: number, sendMs: number, readMs: number): void {
     Object.assign(this.#timeouts, { connectMs, sendMs, readMs });
@@ -57,7 +64,7 @@ export class Link {
 
   /** Why something has to wait for others that read or write. */
   refuse(...directions: ("reading" | "writing")[]): Failure | undefined {
-    if (this.#keeping) return busyWith("reading");
+    if (this.#looking) return busyWith("reading");
     const stream = this.connection?.stream;
     for (const direction of directions) if (stream?.[direction]) return busyWith(direction);
     return undefined;
@@ -109,6 +116,11 @@ export class Link {
     return this.#interruptible(this.#read(connection, frame, finish, reader));
   }
 
+  /** Reads what there is, at most `maxBytes`. */
+  readAny(connection: Connection, maxBytes: number): Promise<[string] | Failure> {
+    return this.#interruptible(this.#readAny(connection, maxBytes));
+  }
+
   /** Hands the connection to its pool, which is made with `poolSize` if need be. */
   keepAlive(
     connection: Connection,
@@ -153,14 +165,15 @@ export class Link {
   }
 
   async #send(connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
-    if (this.#scope.settings.noDelay) connection.beforeFirstSend();
+    connection.options.beforeSend(this.#scope.settings.noDelay);
     try {
       return [await connection.stream.write(bytes, this.#sendLimits)];
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       connection.writeDead = true;
-      const isBroken = connection.resetTold && error.code === "reset";
-      const why = isBroken ? "broken pipe" : wordFor(error);
+      const isReset = error.code === "reset";
+      const why = isReset && connection.resetTold ? "broken pipe" : wordFor(error);
+      if (isReset) connection.resetTold = true;
       const what = why === "timeout" ? "lua tcp socket write timed out" : `send() failed (${why})`;
       this.#scope.logError(what);
       return [null, why];
@@ -173,6 +186,8 @@ export class Link {
     finish: (text: string) => string,
     reader: UntilReader | undefined,
   ): Promise<[string] | Failure> {
+    const isHasty = this.#readLimits.timeoutMs <= AT_ONCE_MS;
+    if (isHasty || connection.mustGather) await this.#look(connection.gather());
     try {
       return [finish(await connection.read(frame, this.#readLimits, reader))];
     } catch (error) {
@@ -183,11 +198,38 @@ export class Link {
       if (error.code === "timeout") {
         reader?.tookPartial();
         this.#scope.logError("lua tcp socket read timed out");
-      } else {
-        connection.readDead = true;
-        connection.resetTold = error.code === "reset";
+        return [null, "timeout", partial];
       }
-      return [null, wordFor(error), partial];
+      connection.readDead = true;
+      const isReset = error.code === "reset";
+      const why = isReset && connection.resetTold ? "closed" : wordFor(error);
+      if (isReset) connection.resetTold = true;
+      return [null, why, partial];
+    }
+  }
+
+  async #readAny(connection: Connection, maxBytes: number): Promise<[string] | Failure> {
+    connection.takeOver();
+    if (connection.unreadBytes === 0) {
+      if (connection.stream.buffer.length > 0) {
+        await this.#look(connection.gather());
+      } else {
+        const arrival = await this.#read(connection, something, same, undefined);
+        if (arrival[0] === null) return arrival;
+        await this.#look(connection.gatherArrival());
+      }
+      if (this.connection !== connection) return [null, "closed"];
+    }
+    return [connection.takeFetched(maxBytes)];
+  }
+
+  /** While we look what the system holds, nobody else reads. */
+  async #look(looking: Promise<void>): Promise<void> {
+    this.#looking = true;
+    try {
+      await looking;
+    } finally {
+      this.#looking = false;
     }
   }
 
@@ -199,16 +241,13 @@ export class Link {
   ): Promise<[1] | Failure> {
     const { stream } = connection;
     const { pools } = this.#scope;
-    this.#keeping = true;
-    try {
-      await connection.learnEnd();
-    } finally {
-      this.#keeping = false;
-    }
+    await this.#look(connection.learnEnd());
     if (this.connection !== connection || stream.readEnded) return [null, "closed"];
+    const busy = this.refuse("writing");
+    if (busy !== undefined) return busy;
     if (connection.unreadBytes > 0) return [null, "unread data in buffer"];
     if (poolSize <= 0 && pools.find(this.poolName) === undefined) {
-      const why = `bad "pool_size" option value: ${poolSize}`;
+      const why = `bad "pool_size" option value: ${toInt(poolSize)}`;
       throw badArgument(argumentCount, "setkeepalive", why);
     }
     if (connection.kernelBytes > 0) {
@@ -224,7 +263,7 @@ export class Link {
     const pool = pools.find(this.poolName) ?? pools.create(this.poolName, poolSize, -1);
     this.#scope.disown(this);
     stream.park();
-    pools.put(pool, stream, connection.reusedTimes, connection.pool, idleMs);
+    pools.put(pool, connection, connection.pool, idleMs);
     return [1];
   }
 
@@ -250,3 +289,6 @@ export function busyWith(what: "connecting" | "reading" | "writing"): Failure {
 }
 
 const same = (text: string): string => text;
+
+/** Waits for the first byte, and takes nothing. */
+const something: Framer<string> = (buffer) => buffer.length > 0 ? "" : undefined;

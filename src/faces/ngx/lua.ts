@@ -11,7 +11,10 @@ export class LuaError extends Error {
 
 /** The original's complaint about argument `position` of `method`, the object not counted. */
 export function badArgument(position: number, method: string, why: string): LuaError {
-  return new LuaError(`bad argument #${position} to '${method}' (${why})`);
+  const what = position === 0
+    ? `calling '${method}' on bad self`
+    : `bad argument #${position} to '${method}'`;
+  return new LuaError(`${what} (${why})`);
 }
 
 /** Stands for `ngx.null`: nothing, as a value. */
@@ -41,24 +44,44 @@ export function isTable(value: unknown): value is Record<string, unknown> | unkn
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
-const NUMBER = /^[ \t-\r]*([+-]?)(?:(0x[\da-f]+)|((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))[ \t-\r]*$/i;
+const SPACED = /^[ \t-\r]*([+-]?)(.*?)[ \t-\r]*$/is;
+const DECIMAL = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const HEXADECIMAL = /^0x(?=\.?[\da-f])([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?$/i;
+const BINARY = /^0b[01]+$/i;
 
-/** The number a value is or, as a string, looks like; else `undefined`. */
+/** The number a value is or, as a string, looks like to LuaJIT; else `undefined`. */
 export function toNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   if (typeof value !== "string") return undefined;
-  const match = NUMBER.exec(value);
-  if (match === null) return undefined;
-  const size = Number(match[2] ?? match[3]);
-  return match[1] === "-" ? -size : size;
+  const [, sign, digits] = SPACED.exec(value)!;
+  const size = sizeOf(digits!);
+  return sign === "-" && size !== undefined ? -size : size;
 }
+
+function sizeOf(digits: string): number | undefined {
+  if (DECIMAL.test(digits) || BINARY.test(digits)) return Number(digits);
+  if (/^inf(?:inity)?$/i.test(digits)) return Infinity;
+  if (/^nan$/i.test(digits)) return NaN;
+  const match = HEXADECIMAL.exec(digits);
+  if (match === null) return undefined;
+  const [, whole, rest, exponent = "0"] = match;
+  return Number(`0x${whole}${rest}`) * 2 ** (Number(exponent) - 4 * rest!.length);
+}
+
+const LEAST_INTEGER = -(2 ** 63);
 
 /** The whole number `toNumber` gives, decimals cut. */
 export function toInteger(value: unknown): number | undefined {
   const number = toNumber(value);
   if (number === undefined) return undefined;
-  // What has no whole part becomes the least of all in C.
-  return Number.isNaN(number) ? -(2 ** 63) : Math.trunc(number) + 0;
+  const integer = Math.trunc(number) + 0;
+  // What is none, or has no room in 64 bits, becomes the least of all in C.
+  return integer >= LEAST_INTEGER && integer < -LEAST_INTEGER ? integer : LEAST_INTEGER;
+}
+
+/** A whole number as an `int` of C: its lower 32 bits. */
+export function toInt(integer: number): number {
+  return integer | 0;
 }
 
 /** The whole number of an argument, which must be one. */
@@ -105,6 +128,12 @@ function roundToEven(value: number): number {
 
 function trimmed(digits: string): string {
   return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
+}
+
+/** A text as C prints it: up to the first NUL. */
+export function cText(text: string): string {
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
 }
 
 /** A value as `tostring` gives it. */

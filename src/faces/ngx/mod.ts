@@ -17,21 +17,27 @@
  *
  * (a), (b) and (d) concern TLS, which is not here yet. The options `reuseaddr`,
  * `sndbuf`, `rcvbuf`, `keepintvl` and `keepcnt` answer `Operation not supported`:
- * no runtime lets a program set them.
+ * no runtime sets the first three, and the others are for Node alone.
  *
  * @example A program of OpenResty's, line by line
- * ```ts ignore
+ * ```ts
+ * import { listen } from "@cosocket/cosocket";
  * import { createNgx } from "@cosocket/cosocket/ngx";
  *
- * const ngx = createNgx({ lua_socket_read_timeout: "5s" });
- * const sock = ngx.socket.tcp();
- * sock.settimeout(1000);
- * const [ok, err] = await sock.connect("127.0.0.1", 11211);
- * if (!ok) throw new Error(`failed to connect: ${err}`);
- * await sock.send("version\r\n");
- * const [line] = await sock.receive();
- * ngx.say("version: ", line);
- * await sock.setkeepalive(10_000, 100);
+ * await using server = await listen("127.0.0.1:0");
+ * const { port } = server.address as { port: number };
+ * server.accept().then((guest) => guest?.send("VERSION 1.6.38\r\n"));
+ *
+ * await createNgx({ lua_socket_read_timeout: "5s" }).run(async (ngx) => {
+ *   const sock = ngx.socket.tcp();
+ *   sock.settimeout(1000);
+ *   const [ok, err] = await sock.connect("127.0.0.1", port);
+ *   if (!ok) throw new Error(`failed to connect: ${err}`);
+ *   await sock.send("version\r\n");
+ *   const [line] = await sock.receive();
+ *   ngx.say(line); // VERSION 1.6.38
+ *   sock.close();
+ * });
  * ```
  *
  * @module

@@ -1,8 +1,8 @@
 // The `ngx` that programs use, and what ports need around its sockets.
 
 import { type Directives, settingsOf } from "./directives.ts";
-import { badArgument, isTable, LuaError, NULL, textOf, toNumber, typeName } from "./lua.ts";
-import { tableText } from "./outgoing.ts";
+import { badArgument, LuaError, NULL, numberText, toNumber, typeName } from "./lua.ts";
+import { loggedText, shownText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import type { Failure } from "./link.ts";
 import { TcpSocket } from "./tcp.ts";
@@ -35,7 +35,7 @@ export interface NgxTimers {
     seconds: unknown,
     callback: (premature: boolean, ...args: never[]) => unknown,
     ...args: unknown[]
-  ): [true] | [null, string];
+  ): [1];
 }
 
 /** OpenResty's API around cosockets. */
@@ -90,7 +90,7 @@ export class Ngx {
       wait: async (...threads) => await waitFor(threads),
       kill: (thread) => checkThread(thread, 1, "kill").kill(),
     };
-    this.timer = { at: (seconds, callback, ...args) => this.#at(seconds, callback, args) };
+    this.timer = { at: (...args: unknown[]) => this.#at(args) };
   }
 
   /** An `ngx` with other directives and the same pools: a location of the same worker. */
@@ -116,24 +116,29 @@ export class Ngx {
 
   /** Gives its arguments out, and a line end. */
   say(...args: unknown[]): [1] {
-    this.#scope.sinks.out(`${args.map((it) => outText(it, "say")).join("")}\n`);
+    this.#scope.sinks.out(`${shown(args, "say")}\n`);
     return [1];
   }
 
   /** Gives its arguments out. */
   print(...args: unknown[]): [1] {
-    this.#scope.sinks.out(args.map((it) => outText(it, "print")).join(""));
+    this.#scope.sinks.out(shown(args, "print"));
     return [1];
   }
 
-  /** Logs its arguments at a level: `ngx.ERR`, `ngx.WARN` and so on. */
-  log(level: unknown, ...args: unknown[]): [] {
+  /** Logs its other arguments at the level that is the first: `ngx.ERR`, `ngx.WARN`, ... */
+  log(...args: unknown[]): [] {
+    const [level, ...rest] = args;
     const number = toNumber(level);
     if (number === undefined) {
-      throw badArgument(1, "log", `number expected, got ${typeName(level)}`);
+      const got = args.length === 0 ? "no value" : typeName(level);
+      throw badArgument(1, "log", `number expected, got ${got}`);
     }
-    if (number < this.STDERR || number > this.DEBUG) throw badArgument(1, "log", "bad log level");
-    this.#scope.sinks.log(number, args.map(textOf).join(""));
+    if (number < this.STDERR || number > this.DEBUG) {
+      throw badArgument(1, "log", `bad log level: ${Math.trunc(number)}`);
+    }
+    const text = rest.map((it, at) => loggedText(it, at + 1)).join("");
+    this.#scope.sinks.log(Math.trunc(number), text);
     return [];
   }
 
@@ -146,8 +151,9 @@ export class Ngx {
     if (seconds === undefined) {
       throw badArgument(1, "sleep", `number expected, got ${typeName(args[0])}`);
     }
-    if (seconds < 0) throw new LuaError(`invalid sleep duration "${textOf(args[0])}"`);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const ms = Math.trunc(seconds * 1000);
+    if (ms < 0) throw new LuaError(`invalid sleep duration "${numberText(ms)}"`);
+    await new Promise((resolve) => setTimeout(resolve, ms));
     return [];
   }
 
@@ -162,39 +168,34 @@ export class Ngx {
   }
 
   #spawn(work: (...args: unknown[]) => unknown, args: unknown[]): LightThread {
-    if (typeof work !== "function") {
-      throw badArgument(1, "spawn", `function expected, got ${typeName(work)}`);
-    }
+    if (typeof work !== "function") throw badArgument(1, "spawn", "Lua function expected");
     const thread = new LightThread(work, args);
     this.#threads.add(thread);
     thread.result.then(() => this.#threads.delete(thread));
     return thread;
   }
 
-  #at(
-    seconds: unknown,
-    callback: (premature: boolean, ...args: never[]) => unknown,
-    args: unknown[],
-  ): [true] | [null, string] {
+  #at(args: unknown[]): [1] {
+    if (args.length < 2) {
+      throw new LuaError(`expecting at least 2 arguments but got ${args.length}`);
+    }
+    const [seconds, callback, ...rest] = args;
     const delay = toNumber(seconds);
     if (delay === undefined) {
       throw badArgument(1, "at", `number expected, got ${typeName(seconds)}`);
     }
-    if (delay < 0) return [null, "delay must not be negative"];
-    if (typeof callback !== "function") {
-      throw badArgument(2, "at", `function expected, got ${typeName(callback)}`);
-    }
+    if (typeof callback !== "function") throw badArgument(2, "at", "Lua function expected");
     setTimeout(async () => {
       try {
-        await (callback as (premature: boolean, ...args: unknown[]) => unknown)(false, ...args);
+        await callback(false, ...rest);
       } catch (error) {
         this.log(this.ERR, "failed to run timer: ", String(error));
       }
     }, delay * 1000);
-    return [true];
+    return [1];
   }
 }
 
-function outText(value: unknown, method: string): string {
-  return isTable(value) ? tableText(value, method) : textOf(value);
+function shown(args: unknown[], method: string): string {
+  return args.map((it, at) => shownText(it, at + 1, method)).join("");
 }

@@ -1,70 +1,97 @@
 // What `send`, `say` and `print` make of their arguments.
 
 import { byteString } from "../../bytes.ts";
-import { badArgument, isTable, numberText, typeName } from "./lua.ts";
+import { badArgument, NULL, numberText, typeName } from "./lua.ts";
+
+const KINDS = "string, number, boolean, nil, or array table expected, got";
+const SHOWN_KINDS = "string, number, boolean, nil, ngx.null, or array table expected, but got";
 
 /** The byte string that `send` sends for a value. */
 export function sendText(data: unknown): string {
   if (typeof data === "string") return data;
-  switch (typeName(data)) {
-    case "number":
-      return sentNumber(data as number);
+  const text = typeName(data) === "table" ? tableText(data as unknown[], 1, "send") : plain(data);
+  if (text === undefined) throw badArgument(1, "send", `${KINDS} ${typeName(data)}`);
+  return text;
+}
+
+/** What `say` and `print` give out for an argument. */
+export function shownText(value: unknown, position: number, method: string): string {
+  if (typeName(value) === "table") return tableText(value as unknown[], position, method, true);
+  const text = value === NULL ? "null" : plain(value);
+  if (text !== undefined) return text;
+  throw badArgument(position, method, `${SHOWN_KINDS} ${typeName(value)}`);
+}
+
+/** What `log` writes for an argument. */
+export function loggedText(value: unknown, position: number): string {
+  const text = value === NULL ? "null" : plain(value);
+  if (text !== undefined) return text;
+  const why = typeName(value) === "table"
+    ? "expected table to have __tostring metamethod"
+    : `string, number, boolean, or nil expected, got ${typeName(value)}`;
+  throw badArgument(position, "log", why);
+}
+
+/** The text of a value that is no table, or `undefined` where there is none. */
+function plain(value: unknown): string | undefined {
+  switch (typeName(value)) {
     case "string":
-      return byteString(data as Uint8Array);
+      return typeof value === "string" ? value : byteString(value as Uint8Array);
+    case "number":
+      return sentNumber(value as number);
     case "nil":
       return "nil";
     case "boolean":
-      return String(data);
-    case "table":
-      return tableText(data as unknown[], "send");
+      return String(value);
     default:
-      throw badArgument(
-        1,
-        "send",
-        `string, number, boolean, nil, or array table expected, got ${typeName(data)}`,
-      );
+      return undefined;
   }
 }
 
-/** The text of a table of strings, numbers and such tables. */
-export function tableText(table: Record<string, unknown> | unknown[], method: string): string {
-  const items = itemsOf(table, method);
+/** The text of a table of strings, numbers and such tables; `isShown` takes all that `say` does. */
+function tableText(
+  table: Record<string, unknown> | unknown[],
+  position: number,
+  method: string,
+  isShown = false,
+): string {
   let text = "";
-  for (const item of items) {
-    switch (typeName(item)) {
-      case "string":
-        text += typeof item === "string" ? item : byteString(item as Uint8Array);
-        break;
-      case "number":
-        text += sentNumber(item as number);
-        break;
-      case "table":
-        text += tableText(item as unknown[], method);
-        break;
-      default:
-        throw badArgument(1, method, `bad data type ${typeName(item)} found`);
+  for (const item of itemsOf(table, position, method)) {
+    const kind = typeName(item);
+    if (kind === "table") {
+      text += tableText(item as unknown[], position, method, isShown);
+    } else if (kind === "string" || kind === "number" || isShown && kind in LENIENT) {
+      text += plain(item);
+    } else if (isShown && item === NULL) {
+      text += "null";
+    } else {
+      throw badArgument(position, method, `bad data type ${kind} found`);
     }
   }
   return text;
 }
 
-/** The items 1 to n; nils at the end are not there, as in Lua. */
-function itemsOf(table: Record<string, unknown> | unknown[], method: string): unknown[] {
+const LENIENT = { nil: true, boolean: true };
+
+/** The items 1 to n, holes too; nils at the end are not there, as in Lua. */
+function* itemsOf(
+  table: Record<string, unknown> | unknown[],
+  position: number,
+  method: string,
+): Generator<unknown> {
   if (Array.isArray(table)) {
     let length = table.length;
     while (length > 0 && (table[length - 1] ?? null) === null) length--;
-    // A hole reads as undefined, which the caller refuses as nil.
-    return Array.from({ length }, (_, at) => table[at]);
+    for (let at = 0; at < length; at++) yield table[at];
+    return;
   }
-  const items: unknown[] = [];
+  let last = 0;
   for (const [key, value] of Object.entries(table)) {
     if ((value ?? null) === null) continue;
-    if (!isTable(table) || !/^[1-9]\d*$/.test(key)) {
-      throw badArgument(1, method, "non-array table found");
-    }
-    items[Number(key) - 1] = value;
+    if (!/^[1-9]\d*$/.test(key)) throw badArgument(position, method, "non-array table found");
+    last = Math.max(last, Number(key));
   }
-  return Array.from({ length: items.length }, (_, at) => items[at]);
+  for (let at = 1; at <= last; at++) yield table[at];
 }
 
 /** Whole numbers of 32 bits as such; all others as Lua prints them. */

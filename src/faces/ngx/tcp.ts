@@ -7,20 +7,22 @@ import { all, asByteString, exactly, line } from "../../framing.ts";
 import { Delimiter } from "../../matcher.ts";
 import { checkCount, isInclusive, isNil, poolChoiceOf, timeoutOf } from "./arguments.ts";
 import { Connection } from "./connection.ts";
-import { isIpAddress, isUnix } from "./host.ts";
+import { ipAddressOf, isUnix } from "./host.ts";
 import { busyWith, type Failure, Link } from "./link.ts";
 import {
   badArgument,
   checkInteger,
   checkString,
+  cText,
   isTable,
   LuaError,
-  numberText,
   textOf,
+  toInt,
   toInteger,
   toNumber,
   typeName,
 } from "./lua.ts";
+import { OPTION_NAMES } from "./options.ts";
 import { sendText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { UntilReader } from "./until.ts";
@@ -29,16 +31,6 @@ import { UntilReader } from "./until.ts";
 export type UntilIterator = (
   ...size: unknown[]
 ) => Promise<[string] | [null, null, null] | Failure>;
-
-const OPTIONS = [
-  "keepalive",
-  "reuseaddr",
-  "tcp-nodelay",
-  "sndbuf",
-  "rcvbuf",
-  "keepintvl",
-  "keepcnt",
-];
 
 /** A TCP or unix stream socket object. */
 export class TcpSocket {
@@ -71,9 +63,10 @@ export class TcpSocket {
     // An attempt that fails has named the pool of the living connection anew.
     if (choice.name !== undefined) link.poolName = choice.name;
     const given = options !== undefined && last === 1 ? undefined : args[1];
-    const port = toInteger(given) ?? (isUnix(host) ? 0 : undefined);
-    if (port === undefined) return [null, "missing the port number"];
-    if (port < 0 || port > 65535) return [null, `bad port number: ${numberText(port)}`];
+    const number = toInteger(given) ?? (isUnix(host) ? 0 : undefined);
+    if (number === undefined) return [null, "missing the port number"];
+    const port = toInt(number);
+    if (port < 0 || port > 65535) return [null, `bad port number: ${port}`];
     if (choice.name === undefined) {
       link.poolName = toNumber(given) === undefined ? host : `${host}:${textOf(given)}`;
     }
@@ -83,13 +76,14 @@ export class TcpSocket {
   /** Sets the source address, and port, of later connects: `bind(address, port?)`. */
   bind(...args: unknown[]): [true] | Failure {
     checkCount(args, 1, 2, (seen) => `expecting 2 or 3 arguments, but got ${seen}`);
-    const port = args.length === 2 ? toInteger(args[1]) : 0;
-    if (port === undefined) {
+    const number = args.length === 2 ? toInteger(args[1]) : 0;
+    if (number === undefined) {
       return [null, `expecting port to be anumber but got type: ${typeName(args[1])}`];
     }
-    if (port < 0 || port > 65535) return [null, `bad port number: ${numberText(port)}`];
-    const address = checkString(args[0], 1, "bind");
-    if (!isIpAddress(address)) return [null, "bad address"];
+    const port = toInt(number);
+    if (port < 0 || port > 65535) return [null, `bad port number: ${port}`];
+    const address = ipAddressOf(checkString(args[0], 1, "bind"));
+    if (address === undefined) return [null, "bad address"];
     this.#link.local = { address, port };
     return [true];
   }
@@ -139,7 +133,7 @@ export class TcpSocket {
       return await this.#during(this.#link.read(connection, all(asByteString, Infinity)));
     }
     const looksKnown = pattern.length === 2 && pattern.startsWith("*");
-    const why = looksKnown ? "bad pattern argument" : `bad pattern argument: ${pattern}`;
+    const why = looksKnown ? "bad pattern argument" : `bad pattern argument: ${cText(pattern)}`;
     throw badArgument(1, "receive", why);
   }
 
@@ -150,7 +144,7 @@ export class TcpSocket {
     if (!(connection instanceof Connection)) return connection;
     const max = toInteger(args[0]);
     if (max === undefined || max <= 0) throw badArgument(1, "receiveany", "bad max argument");
-    return await this.#during(this.#link.read(connection, connection.fetched(max)));
+    return await this.#during(this.#link.readAny(connection, max));
   }
 
   /** Makes an iterator over what comes before a boundary: `receiveuntil(pattern, options?)`. */
@@ -239,28 +233,26 @@ export class TcpSocket {
       return [true];
     }
     this.#checkCreated();
-    if (!OPTIONS.includes(option as string)) return unknownOption(option);
+    if (!OPTION_NAMES.includes(option as string)) return unknownOption(option);
     if (typeof value !== "number" && typeof value !== "boolean") {
       const why = `cannot convert '${typeName(value)}' to 'int'`;
       throw badArgument(3, "ngx_lua_ffi_socket_tcp_setoption", why);
     }
-    const { connection } = this.#link;
-    if (connection === undefined || connection.bothDead) {
-      return this.#link.isConnecting ? [true] : [null, "closed"];
-    }
-    const on = value !== 0 && value !== false;
-    return connection.setOption(option as string, on) ? [true] : notSupported();
+    const { options } = this.#link;
+    if (options === undefined) return [null, "closed"];
+    const isOn = Math.trunc(Number(value)) !== 0;
+    return options.set(option as string, isOn) ? [true] : notSupported();
   }
 
   /** How an option of the connection stands. */
   getoption(...[option]: unknown[]): [number] | Failure {
     this.#checkCreated();
     if (isNil(option)) return [null, 'missing the "option" argument'];
-    if (!OPTIONS.includes(option as string)) return unknownOption(option);
-    const { connection } = this.#link;
-    if (connection === undefined || connection.bothDead) return [null, "closed"];
-    const value = connection.getOption(option as string);
-    return value === undefined ? notSupported() : [value];
+    if (!OPTION_NAMES.includes(option as string)) return unknownOption(option);
+    const { options } = this.#link;
+    if (options === undefined) return [null, "closed"];
+    const isOn = options.get(option as string);
+    return isOn === undefined ? notSupported() : [isOn ? 1 : 0];
   }
 
   /** Hands the connection to its pool: `setkeepalive(timeout_ms?, size?)`. */
@@ -282,7 +274,8 @@ export class TcpSocket {
     if (connection === undefined || connection.readDead || connection.writeDead) {
       return [null, "closed"];
     }
-    const busy = this.#link.refuse("reading", "writing");
+    // A writer is looked at later: that the peer has ended is said before it.
+    const busy = this.#link.refuse("reading");
     if (busy !== undefined) return busy;
     return await this.#during(this.#link.keepAlive(connection, idleMs, poolSize, args.length));
   }

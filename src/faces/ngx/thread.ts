@@ -3,15 +3,19 @@
 // context can tell. It is entered by `spawn` alone.
 
 import { type AsyncContext, newAsyncContext } from "../../drivers/async_context.ts";
-import { badArgument, LuaError, typeName } from "./lua.ts";
+import { badArgument, LuaError } from "./lua.ts";
 
 let context: AsyncContext<LightThread> | undefined;
+
+const OVER: [null, string] = [null, "already waited or killed"];
 
 /** A light thread, as `ngx.thread.spawn` gives it. */
 export class LightThread {
   readonly #pending = new Set<() => void>();
-  #state: "running" | "killed" | "ended" = "running";
-  /** Resolves with what `wait` answers; it never rejects. */
+  // One that has ended can still be waited for; once it was, or was killed, it is over.
+  #state: "running" | "ended" | "over" = "running";
+  #killed = false;
+  /** Resolves with how it ended; it never rejects. */
   readonly result: Promise<unknown[]>;
   #finish!: (result: unknown[]) => void;
 
@@ -30,26 +34,40 @@ export class LightThread {
     });
   }
 
+  get state(): "running" | "ended" | "over" {
+    return this.#state;
+  }
+
   /** Ends what it waits for, and lets it never go on. */
   kill(): [1] | [null, string] {
-    if (this.#state !== "running") return [null, "already waited or killed"];
-    this.#state = "killed";
+    if (this.#state === "over") return OVER;
+    const hasEnded = this.#state === "ended";
+    this.#state = "over";
+    if (hasEnded) return [null, "already terminated"];
+    this.#killed = true;
     for (const end of this.#pending) end();
     this.#finish([false, "killed"]);
     return [1];
   }
 
+  /** How it ended, for the one who waits for it. */
+  async wait(): Promise<unknown[]> {
+    const result = await this.result;
+    this.#state = "over";
+    return result;
+  }
+
   /** An operation of this thread's: `end` is called, and it never settles, if it is killed. */
   during<T>(operation: Promise<T>, end: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const settled = (settle: () => void) => () => {
+      const settled = (settle: () => void) => {
         this.#pending.delete(end);
-        if (this.#state !== "killed") settle();
+        if (!this.#killed) settle();
       };
       this.#pending.add(end);
       operation.then(
-        (value) => settled(() => resolve(value))(),
-        (error) => settled(() => reject(error))(),
+        (value) => settled(() => resolve(value)),
+        (error) => settled(() => reject(error)),
       );
     });
   }
@@ -66,13 +84,19 @@ export function currentThread(): LightThread | undefined {
 }
 
 /** What waits for threads: the answer of the first that ends. */
-export function waitFor(threads: unknown[]): Promise<unknown[]> {
+export async function waitFor(threads: unknown[]): Promise<unknown[]> {
   if (threads.length === 0) throw new LuaError("at least one coroutine should be specified");
-  return Promise.race(threads.map((it, at) => checkThread(it, at + 1, "wait").result));
+  const checked = threads.map((it, at) => checkThread(it, at + 1, "wait"));
+  for (const thread of checked) {
+    if (thread.state === "over") return OVER;
+    if (thread.state === "ended") return await thread.wait();
+  }
+  const first = await Promise.race(checked.map((it) => it.result.then(() => it)));
+  return await first.wait();
 }
 
 /** The thread an argument is. */
 export function checkThread(value: unknown, position: number, method: string): LightThread {
   if (value instanceof LightThread) return value;
-  throw badArgument(position, method, `coroutine expected, got ${typeName(value)}`);
+  throw badArgument(position, method, "lua thread expected");
 }

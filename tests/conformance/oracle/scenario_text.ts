@@ -10,7 +10,7 @@ export function scenarioText(scenarios: readonly Scenario[]): string {
 
 function oneText(scenario: Scenario): string {
   const fields = Object.entries(scenario).map(([key, value]) => {
-    const text = LISTS.has(key) ? listText(value) : JSON.stringify(value);
+    const text = LISTS.has(key) ? listText(value as unknown[]) : JSON.stringify(value);
     return `    ${JSON.stringify(key)}: ${text}`;
   });
   return `  {\n${fields.join(",\n")}\n  }`;

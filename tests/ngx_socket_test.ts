@@ -1,0 +1,133 @@
+// What of the sockets no scenario can say: bytes and texts of JavaScript, its collector, and what
+// stays as it was. All else that they answer is compared with the original in `conformance/`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LuaError } from "../src/faces/ngx/mod.ts";
+import { collectGarbage } from "./conformance/collect_garbage.ts";
+import { connected, echo, Peer, quietNgx, raises, silent, until } from "./helpers/ngx_peer.ts";
+
+test("a socket can be used beside any handler, until it is closed", async () => {
+  await Peer.with(echo, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    await sock.send("hello\n");
+    assert.deepEqual(await sock.receive(), ["hello"]);
+    assert.deepEqual(sock.close(), [1]);
+  });
+});
+
+test("after a read that timed out setkeepalive says 1, and nobody gets that connection", async () => {
+  await Peer.with(silent, async (peer) => {
+    const { ngx } = quietNgx();
+    const sock = await connected(ngx, peer.port);
+    sock.settimeout(20);
+    await sock.send("question");
+    assert.deepEqual(await sock.receive(), [null, "timeout", ""]);
+    assert.deepEqual(await sock.setkeepalive(), [1]);
+    const next = await connected(ngx, peer.port);
+    assert.deepEqual(next.getreusedtimes(), [0]);
+    await until(() => peer.connections[0]!.ended);
+    next.close();
+  });
+});
+
+test("a forgotten socket is collected, and its connection closed", async () => {
+  await Peer.with(silent, async (peer) => {
+    const { ngx } = quietNgx();
+    await (async () => {
+      for (let made = 0; made < 5; made++) await connected(ngx, peer.port);
+    })();
+    for (let look = 0; look < 20 && !peer.connections.every((it) => it.ended); look++) {
+      await collectGarbage();
+    }
+    assert.equal(peer.connections.filter((it) => it.ended).length, 5);
+  });
+});
+
+test("a socket in the middle of a read is not forgotten", async () => {
+  await Peer.with(silent, async (peer) => {
+    const { ngx } = quietNgx();
+    const reading = (async () => {
+      const sock = await connected(ngx, peer.port);
+      sock.settimeout(400);
+      return await sock.receive();
+    })();
+    await collectGarbage();
+    assert.deepEqual(await reading, [null, "timeout", ""]);
+  });
+});
+
+const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join("");
+
+test("every byte goes both ways, one character each", async () => {
+  await Peer.with(echo, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    assert.deepEqual(await sock.send(ALL_BYTES), [256]);
+    assert.deepEqual(await sock.receive(256), [ALL_BYTES]);
+    await sock.send([ALL_BYTES, [ALL_BYTES]]);
+    const [reader] = sock.receiveuntil(ALL_BYTES.slice(200));
+    assert.deepEqual(await reader!(), [ALL_BYTES.slice(0, 200)]);
+    assert.deepEqual(await sock.receive(256), [ALL_BYTES]);
+    assert.equal(peer.connections[0]!.received, ALL_BYTES.repeat(3));
+    sock.close();
+  });
+});
+
+test("bytes are sent as they are, also within tables", async () => {
+  await Peer.with(echo, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    assert.deepEqual(await sock.send(bytes), [256]);
+    assert.deepEqual(await sock.send(["<", bytes.subarray(65, 68), ">"]), [5]);
+    assert.deepEqual(await sock.receive(261), [`${ALL_BYTES}<ABC>`]);
+    sock.close();
+  });
+});
+
+test("a character above U+00FF is refused, with what to do, and loses nothing", async () => {
+  await Peer.with(echo, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    for (const data of ["snow \u2603", ["a", ["\u0100"]], `${"x".repeat(100)}\u2603`]) {
+      await assert.rejects(sock.send(data), (error) => {
+        return error instanceof TypeError && error.message.includes("TextEncoder");
+      });
+    }
+    await sock.send(new TextEncoder().encode("snow \u2603\n"));
+    assert.deepEqual(await sock.receive(), ["snow \xe2\x98\x83"]);
+    sock.close();
+  });
+});
+
+test("wrong arguments lose nothing", async () => {
+  await Peer.with((socket) => void socket.write("one\ntwo\n"), async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    assert.deepEqual(await sock.receive(), ["one"]);
+    const wrong: (() => unknown)[] = [
+      () => sock.receive(-1),
+      () => sock.receive("*x"),
+      () => sock.receive(null),
+      () => sock.receive(1, 2),
+      () => sock.receiveany(0),
+      () => sock.send({ a: 1 }),
+      () => sock.send(),
+      () => sock.connect(),
+      () => sock.connect({}, 1),
+      () => sock.connect("127.0.0.1", 1, { pool: true }),
+      () => sock.setkeepalive("x"),
+      async () => sock.close(1),
+      async () => sock.settimeout(-1),
+      async () => sock.receiveuntil({}),
+    ];
+    for (const call of wrong) await assert.rejects(async () => await call(), LuaError);
+    assert.deepEqual(await sock.connect("127.0.0.1", -1), [null, "bad port number: -1"]);
+    assert.deepEqual(await sock.receive(), ["two"]);
+    assert.deepEqual(await sock.send("x"), [1]);
+    sock.close();
+  });
+});
+
+test("tcp and stream take no argument", () => {
+  const { ngx } = quietNgx();
+  raises(() => ngx.socket.tcp(1), "expecting zero arguments, but got 1");
+  raises(() => ngx.socket.stream(null, 2), "expecting zero arguments, but got 2");
+});
