@@ -1,0 +1,218 @@
+/**
+ * What somebody would write who has only the runtime: bytes straight off the socket, and the frames
+ * cut out of them by hand, without errors, timeouts, limits or an answer to a peer that ends early.
+ * How bytes come is the runtime's business (`raw_deno.ts`, `raw_bun.ts`, `raw_node.ts`).
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { contest, type Done, type Slice, type Work } from "../contest.ts";
+import { DELIMITER, LINE, PART } from "../wire.ts";
+
+const CHUNK_BYTES = 65536;
+
+/** Where bytes go: into the memory it offers, or into any other if the runtime has its own. */
+export interface Sink {
+  room(): Uint8Array;
+  took(bytes: Uint8Array): void;
+  /** All that was done so far. */
+  operations: number;
+  bytes: number;
+}
+
+/** What a runtime must be able to do. */
+export interface Raw {
+  /** Connects, and answers what fills the sink until a slice is over. */
+  read(port: number, sink: Sink): Promise<(slice: Slice) => Promise<void>>;
+  /** Connects, and answers what asks and waits for the answer until a slice is over. */
+  ping(port: number): Promise<(slice: Slice) => Promise<number>>;
+  /** One connection that has asked and got its answer. */
+  idle(port: number): Promise<unknown>;
+}
+
+/** Runs this process as the contestant `raw`. */
+export function contestRaw(raw: Raw): Promise<void> {
+  const reads = (make: () => Sink) => async (port: number): Promise<Work> => {
+    const sink = make();
+    const read = await raw.read(port, sink);
+    return async (slice): Promise<Done> => {
+      const { operations, bytes } = sink;
+      await read(slice);
+      return { operations: sink.operations - operations, bytes: sink.bytes - bytes };
+    };
+  };
+  const pings = (connections: number) => async (port: number): Promise<Work> => {
+    const all = await Promise.all(Array.from({ length: connections }, () => raw.ping(port)));
+    return async (slice): Promise<Done> => {
+      const counts = await Promise.all(all.map((ping) => ping(slice)));
+      return { operations: counts.reduce((sum, count) => sum + count, 0), bytes: 0 };
+    };
+  };
+  return contest({
+    cases: {
+      "ping": pings(1),
+      "ping-64": pings(64),
+      "lines": reads(() => new Lines()),
+      "exact-4k": reads(() => new Frames(4096)),
+      "exact-1m": reads(() => new LargeFrames(2 ** 20)),
+      "until": reads(() => new Parts()),
+      "any": reads(() => new Chunks(() => new Uint8Array(CHUNK_BYTES))),
+      "into": reads(() => new Chunks(() => chunk)),
+      // A stack of connections is nothing beside the exchange, and all there is without one.
+      "pool-ask": pings(1),
+    },
+    async hold(port, connections) {
+      const all: unknown[] = [];
+      for (let k = 0; k < connections; k++) all.push(await raw.idle(port));
+      return all;
+    },
+  });
+}
+
+const chunk = new Uint8Array(CHUNK_BYTES);
+
+/** Reads as they come. */
+class Chunks implements Sink {
+  readonly room: () => Uint8Array;
+  operations = 0;
+  bytes = 0;
+  last: Uint8Array | undefined;
+
+  constructor(room: () => Uint8Array) {
+    this.room = room;
+  }
+
+  took(bytes: Uint8Array): void {
+    this.last = bytes;
+    this.operations++;
+    this.bytes += bytes.length;
+  }
+}
+
+/** Lines, cut out of the text of each chunk. */
+class Lines implements Sink {
+  operations = 0;
+  bytes = 0;
+  last = "";
+  #rest = "";
+
+  room(): Uint8Array {
+    return chunk;
+  }
+
+  took(bytes: Uint8Array): void {
+    const text = this.#rest +
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    let at = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", at)) {
+      this.last = text.slice(at, text.charCodeAt(end - 1) === 13 ? end - 1 : end);
+      if (this.last.length !== LINE.length - 2) throw new Error("Wrong size");
+      this.operations++;
+      at = end + 1;
+    }
+    this.#rest = text.slice(at);
+    this.bytes += bytes.length;
+  }
+}
+
+/** Frames of one size, smaller than a chunk: views of chunks that are not read into again. */
+class Frames implements Sink {
+  readonly #size: number;
+  operations = 0;
+  bytes = 0;
+  last: Uint8Array | undefined;
+  #rest: Uint8Array | undefined;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  room(): Uint8Array {
+    return new Uint8Array(CHUNK_BYTES);
+  }
+
+  took(bytes: Uint8Array): void {
+    const size = this.#size;
+    let at = 0;
+    if (this.#rest !== undefined) {
+      at = Math.min(size - this.#rest.length, bytes.length);
+      this.#rest = Buffer.concat([this.#rest, bytes.subarray(0, at)]);
+      if (this.#rest.length === size) {
+        this.last = this.#rest;
+        this.#rest = undefined;
+        this.operations++;
+      }
+    }
+    for (; at + size <= bytes.length; at += size) {
+      this.last = bytes.subarray(at, at + size);
+      this.operations++;
+    }
+    if (at < bytes.length) this.#rest = bytes.subarray(at);
+    this.bytes += bytes.length;
+  }
+}
+
+/** Frames of one size, larger than a chunk: read in place where the runtime can. */
+class LargeFrames implements Sink {
+  operations = 0;
+  bytes = 0;
+  last: Uint8Array | undefined;
+  #frame: Uint8Array;
+  #at = 0;
+
+  constructor(size: number) {
+    this.#frame = new Uint8Array(size);
+  }
+
+  room(): Uint8Array {
+    return this.#frame.subarray(this.#at);
+  }
+
+  took(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    if (bytes.buffer === this.#frame.buffer) return this.#grow(bytes.length);
+    for (let at = 0; at < bytes.length;) {
+      const piece = bytes.subarray(at, at + this.#frame.length - this.#at);
+      this.#frame.set(piece, this.#at);
+      this.#grow(piece.length);
+      at += piece.length;
+    }
+  }
+
+  #grow(size: number): void {
+    this.#at += size;
+    if (this.#at < this.#frame.length) return;
+    this.last = this.#frame;
+    this.operations++;
+    this.#frame = new Uint8Array(this.last.length);
+    this.#at = 0;
+  }
+}
+
+/** Parts up to a delimiter: views of chunks, as above. */
+class Parts implements Sink {
+  readonly #delimiter = Buffer.from(DELIMITER);
+  operations = 0;
+  bytes = 0;
+  last: Uint8Array | undefined;
+  #rest: Uint8Array | undefined;
+
+  room(): Uint8Array {
+    return new Uint8Array(CHUNK_BYTES);
+  }
+
+  took(bytes: Uint8Array): void {
+    const all = this.#rest ? Buffer.concat([this.#rest, bytes]) : bytes;
+    const text = Buffer.from(all.buffer, all.byteOffset, all.length);
+    let at = 0;
+    for (let end = text.indexOf(this.#delimiter); end >= 0;) {
+      this.last = all.subarray(at, end);
+      if (this.last.length !== PART.length) throw new Error("Wrong size");
+      this.operations++;
+      at = end + DELIMITER.length;
+      end = text.indexOf(this.#delimiter, at);
+    }
+    this.#rest = at < all.length ? all.subarray(at) : undefined;
+    this.bytes += bytes.length;
+  }
+}
