@@ -34,6 +34,7 @@ export class LightThread {
     });
   }
 
+  /** Whether its function is at work, has ended, or was waited for or killed. */
   get state(): "running" | "ended" | "over" {
     return this.#state;
   }
