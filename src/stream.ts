@@ -43,6 +43,8 @@ export class Stream {
   #reader: Waiter | undefined;
   #writer: Waiter | undefined;
   #pulling = false;
+  // Whether a pending pull keeps the program alive: only while somebody waits.
+  #referenced = true;
   // Why nothing more comes, or goes. Once set they stay; `close` sets both.
   #readEnd: "end" | SocketError | undefined;
   #writeEnd: SocketError | undefined;
@@ -117,6 +119,7 @@ export class Stream {
     const giveUp = signal && (() => this.#reader?.reject(this.#aborted("receive", signal)));
     if (giveUp) signal.addEventListener("abort", giveUp);
     this.#reading = true;
+    this.#reference(true);
     try {
       for (;;) {
         const ready = frame(this.buffer, this.#readEnd === "end");
@@ -132,6 +135,7 @@ export class Stream {
     } finally {
       this.#reading = false;
       this.#reader = undefined;
+      this.#leaveBehind();
       if (giveUp) signal.removeEventListener("abort", giveUp);
     }
   }
@@ -149,6 +153,7 @@ export class Stream {
     const giveUp = signal && (() => this.#writer?.reject(this.#aborted("send", signal)));
     if (giveUp) signal.addEventListener("abort", giveUp);
     this.#writing = true;
+    this.#reference(true);
     try {
       for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
         // Either may have happened between the last slice's end and this turn.
@@ -166,6 +171,7 @@ export class Stream {
     } finally {
       this.#writing = false;
       this.#writer = undefined;
+      this.#leaveBehind();
       if (giveUp) signal.removeEventListener("abort", giveUp);
     }
   }
@@ -203,13 +209,13 @@ export class Stream {
     this.#alarm.stop();
     // Lets go of the memory that a large frame was gathered in.
     if (this.buffer.length === 0) this.buffer.clear();
-    this.transport.unref();
+    this.#reference(false);
     this.#pull();
   }
 
-  /** The opposite of `park`. */
+  /** In use again. Its pull keeps the program alive from when somebody waits for it. */
   unpark(): void {
-    this.transport.ref();
+    this.onStir = undefined;
   }
 
   /** Asks for what the system already holds, if anything, and takes it in. */
@@ -217,6 +223,18 @@ export class Stream {
     if (this.#readEnd !== undefined) return;
     this.#pull();
     await this.transport.settle();
+  }
+
+  #reference(wanted: boolean): void {
+    if (wanted === this.#referenced) return;
+    this.#referenced = wanted;
+    if (wanted) this.transport.ref();
+    else this.transport.unref();
+  }
+
+  /** A pull that nobody waits for any more keeps nothing alive. */
+  #leaveBehind(): void {
+    if (this.#pulling && !this.#reading && !this.#writing) this.#reference(false);
   }
 
   #pull(): void {

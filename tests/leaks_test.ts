@@ -370,6 +370,35 @@ const endings: { name: string; program: string }[] = [
     name: "leaves a connection open on which nothing is under way",
     program: `await ask(await connect(at));`,
   },
+  {
+    name: "leaves a connection open that came out of a Pool",
+    program: `
+      const pool = new Pool();
+      await pool.use(at, ask);
+      const sock = await pool.connect(at);
+      assert.equal(sock.reusedTimes, 1);`,
+  },
+  {
+    name: "leaves a connection open on which a read gave up",
+    program: `
+      const sock = await connect(at);
+      await assert.rejects(sock.receiveLine({ timeoutMs: 5 }), { code: "timeout" });`,
+  },
+  {
+    name: "leaves a listener open at which nobody accepts",
+    program: `
+      const listener = await listen("127.0.0.1:0");
+      const [sock, guest] = await Promise.all([connect(listener.address), listener.accept()]);
+      await sock.send("hello\\n");
+      assert.equal(await guest.receiveLine(), "hello");`,
+  },
+  {
+    name: "leaves a listener open, and an accept() that was told to keep nothing alive",
+    program: `
+      const listener = await listen("127.0.0.1:0");
+      listener.unref();
+      listener.accept();`,
+  },
 ];
 
 for (const { name, program } of endings) {
@@ -386,6 +415,7 @@ for (const { name, program } of endings) {
 
 /** Programs that wait for their peer. */
 const waits: { name: string; program: string }[] = [
+  { name: "accept()", program: `(await listen("127.0.0.1:0")).accept();` },
   { name: "receive() of a new connection", program: `(await connect(at)).receiveLine();` },
   {
     name: "receive() of a connection out of a Pool",
