@@ -45,7 +45,7 @@ export interface OpenOptions {
   lookup?: Lookup;
   /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
   noDelay?: boolean;
-  /** Idle milliseconds before TCP keep-alive probes; 0 for none. Default 0. */
+  /** Idle milliseconds, in whole seconds, before TCP keep-alive probes; 0 for none. Default 0. */
   keepAliveMs?: number;
 }
 
@@ -69,6 +69,9 @@ export interface LookupOptions {
 
 export const DEFAULT_TIMEOUT_MS = 60_000;
 
+// What Linux takes at most.
+const MOST_KEEP_ALIVE_MS = 32_767_000;
+
 /** Opens a connection. */
 export function open(target: Target, options: OpenOptions = {}): Promise<Transport> {
   const address = parseTarget(target);
@@ -76,12 +79,13 @@ export function open(target: Target, options: OpenOptions = {}): Promise<Transpo
   const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
   return bounded("connect", address, limits, async (course) => {
     const driver = await driverFor(options);
+    course.goOn();
     const attempt = "path" in address || !wantsLookup(driver, address.hostname, options)
       ? driver.connect(address, attemptOptions(options))
       : await resolveAndRace(driver, address, options, course);
     course.onGiveUp(attempt.abandon);
     return await attempt.opened;
-  });
+  }, (transport) => transport.close());
 }
 
 /** Refuses options that no connection could be opened with. */
@@ -89,7 +93,9 @@ export function checkOpenOptions(options: OpenOptions): void {
   checkOptions("options", options);
   const { timeoutMs, signal, localAddress, localPort, family, lookup, keepAliveMs } = options;
   if (timeoutMs !== undefined) checkMs("timeoutMs", timeoutMs);
-  if (keepAliveMs !== undefined) checkMs("keepAliveMs", keepAliveMs);
+  if (keepAliveMs !== undefined && checkMs("keepAliveMs", keepAliveMs) > MOST_KEEP_ALIVE_MS) {
+    throw new RangeError(`keepAliveMs must be at most ${MOST_KEEP_ALIVE_MS}, not ${keepAliveMs}`);
+  }
   if (localPort !== undefined) checkPort("localPort", localPort);
   if (localAddress !== undefined && ipFamily(checkText("localAddress", localAddress)) === 0) {
     throw new TypeError(`localAddress must be an IP address, not ${quote(localAddress)}`);
@@ -162,6 +168,7 @@ async function resolveAndRace(
 ): Promise<Attempt> {
   const { hostname, port } = address;
   const found = await resolve(driver, hostname, options, course);
+  course.goOn();
   const how = attemptOptions(options);
   return race(found, (it) => driver.connect({ hostname: it, port }, how));
 }
@@ -217,14 +224,20 @@ function checkFamily(family: unknown): void {
 interface Course {
   /** Calls `stop` when the course is given up, or at once if it has been. */
   onGiveUp(stop: () => void): void;
+  /** Throws if the course has been given up: nothing new is begun then. */
+  goOn(): void;
 }
 
-/** Bounds a course of steps as a whole; what is under way when it ends is stopped. */
+/**
+ * Bounds a course of steps as a whole; what is under way when it ends is stopped,
+ * and what comes of it all the same is discarded.
+ */
 function bounded<T>(
   op: SocketOperation,
   address: Address,
   limits: { timeoutMs: number; signal: AbortSignal | undefined },
   steps: (course: Course) => Promise<T>,
+  discard?: (value: T) => void,
 ): Promise<T> {
   const { timeoutMs, signal } = limits;
   const what = op === "lookup" && "hostname" in address
@@ -262,9 +275,12 @@ function bounded<T>(
         stop = fresh;
         if (over) fresh();
       },
+      goOn: () => {
+        if (over) throw new Error("It was given up");
+      },
     };
     steps(course).then((value) => {
-      if (over) return;
+      if (over) return discard?.(value);
       end();
       resolve(value);
     }, (error) => {

@@ -64,7 +64,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
   readonly #open = new Set<Stream>();
   #accepting = false;
   #closed = false;
-  #onEmpty: (() => void) | undefined;
+  readonly #onEmpty = new Set<() => void>();
 
   private constructor(acceptor: Acceptor, options: SocketOptions) {
     this.#acceptor = acceptor;
@@ -127,11 +127,13 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
     this.#acceptor.close();
     if (graceMs === undefined || this.#open.size === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(graceMs, 2 ** 31 - 1));
-      this.#onEmpty = () => {
+      const done = () => {
         clearTimeout(timer);
+        this.#onEmpty.delete(done);
         resolve();
       };
+      const timer = setTimeout(done, Math.min(graceMs, 2 ** 31 - 1));
+      this.#onEmpty.add(done);
     });
     for (const stream of [...this.#open]) stream.abort();
   }
@@ -153,6 +155,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
 
   #gone(stream: Stream): void {
     this.#open.delete(stream);
-    if (this.#open.size === 0) this.#onEmpty?.();
+    if (this.#open.size > 0) return;
+    for (const done of [...this.#onEmpty]) done();
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -127,6 +128,53 @@ test("close() with graceMs ends those who stay", async () => {
   await reading;
   assert.equal(guest.closed, true);
   sock.close();
+});
+
+test("close() with graceMs may be called twice, and both end with the last connection", async () => {
+  const listener = await listen("127.0.0.1:0");
+  const [sock, guest] = await Promise.all([connect(listener.address), accepted(listener)]);
+  const closed = [listener.close({ graceMs: 60_000 }), listener.close({ graceMs: Infinity })];
+  guest.close();
+  await Promise.all(closed);
+  await listener.close({ graceMs: 60_000 });
+  sock.close();
+});
+
+test("close() ends the connections that nobody took", async () => {
+  const listener = await listen("127.0.0.1:0");
+  const sock = await connect(listener.address);
+  await sleep(20);
+  await listener.close();
+  // Deno leaves it to the system, which resets what waits in its queue.
+  const end = await sock.receiveAny(1).catch((error) => error.code);
+  assert.ok(end === null || end === "reset", String(end));
+  sock.close();
+});
+
+test("who leaves an iteration may begin another one", async () => {
+  const listener = await listen("127.0.0.1:0");
+  for (const word of ["one", "two"]) {
+    const sock = await connect(listener.address);
+    await sock.send(`${word}\n`);
+    for await (const guest of listener) {
+      assert.equal(await guest.receiveLine(), word);
+      guest.close();
+      break;
+    }
+    sock.close();
+  }
+  await listener.close();
+});
+
+test("the file of a unix socket goes with its listener", async () => {
+  const path = freshPath();
+  for (let round = 0; round < 2; round++) {
+    const listener = await listen({ path });
+    assert.deepEqual(listener.address, { path });
+    assert.ok(existsSync(path));
+    await listener.close();
+    assert.ok(!existsSync(path));
+  }
 });
 
 test("accepted sockets start with the listener's settings", async () => {

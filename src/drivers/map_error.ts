@@ -10,6 +10,8 @@ import {
 
 const CODES: Readonly<Record<string, SocketErrorCode>> = {
   ECONNREFUSED: "refused",
+  // A unix socket whose queue is full.
+  EAGAIN: "refused",
   ECONNRESET: "reset",
   ECONNABORTED: "reset",
   EPIPE: "reset",

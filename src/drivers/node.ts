@@ -92,7 +92,9 @@ class NodeTransport implements Transport {
     if ("Bun" in globalThis) this.#flow();
   }
 
-  opened(remote: Address | undefined): void {
+  opened(remote: Address | undefined, noDelay: boolean): void {
+    // Bun turns it on, whatever it is told.
+    if (!noDelay) this.setOption("noDelay", false);
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
     this.localAddress = addressOf(localAddress, localPort);
     this.remoteAddress = remote && "path" in remote ? remote : addressOf(remoteAddress, remotePort);
@@ -195,8 +197,13 @@ class NodeTransport implements Transport {
 
   setOption(name: TransportOption, on: boolean): boolean {
     if (this.#isUnix) return false;
-    if (name === "noDelay") this.#socket.setNoDelay(on);
-    else this.#socket.setKeepAlive(on, this.#keepAliveMs);
+    if (name === "keepAlive") {
+      this.#socket.setKeepAlive(on, this.#keepAliveMs);
+      return true;
+    }
+    // Bun takes it for off at first, though it is on, and turns nothing off that is off.
+    if (!on) this.#socket.setNoDelay(true);
+    this.#socket.setNoDelay(on);
     return true;
   }
 
@@ -275,20 +282,26 @@ class NodeTransport implements Transport {
   }
 }
 
+interface Taker {
+  resolve(transport: Transport | null): void;
+  reject(error: unknown): void;
+}
+
 class NodeAcceptor implements Acceptor {
   readonly address: Address;
   readonly #server: net.Server;
   readonly #waiting: net.Socket[] = [];
-  #taker: { resolve(transport: Transport | null): void; reject(error: unknown): void } | undefined;
+  readonly #noDelay: boolean;
+  #taker: Taker | undefined;
+  #referenced = true;
   #closed = false;
 
   constructor(server: net.Server, at: Address, options: ListenOptions) {
     this.#server = server;
+    this.#noDelay = options.noDelay;
     this.address = boundAddress(server, at);
     server.on("connection", (socket) => {
-      const taker = this.#taker;
-      this.#taker = undefined;
-      if (taker) return taker.resolve(this.#accepted(socket));
+      if (this.#taker) return this.#told((taker) => taker.resolve(this.#accepted(socket)));
       // Nobody listens for its errors before it is taken.
       socket.on("error", ignore);
       if (this.#waiting.length >= options.maxPending) return void socket.destroy();
@@ -296,10 +309,8 @@ class NodeAcceptor implements Acceptor {
       this.#waiting.push(socket);
     });
     // The system could not accept; whoever waits for a connection is told.
-    server.on("error", (error) => {
-      this.#taker?.reject(error);
-      this.#taker = undefined;
-    });
+    server.on("error", (error) => this.#told((taker) => taker.reject(error)));
+    this.#hold();
   }
 
   accept(): Promise<Transport | null> {
@@ -307,7 +318,10 @@ class NodeAcceptor implements Acceptor {
       if (!socket.destroyed) return Promise.resolve(this.#accepted(socket));
     }
     if (this.#closed) return Promise.resolve(null);
-    return new Promise((resolve, reject) => this.#taker = { resolve, reject });
+    return new Promise((resolve, reject) => {
+      this.#taker = { resolve, reject };
+      this.#hold();
+    });
   }
 
   close(): void {
@@ -315,16 +329,31 @@ class NodeAcceptor implements Acceptor {
     this.#closed = true;
     this.#server.close();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
-    this.#taker?.resolve(null);
-    this.#taker = undefined;
+    this.#told((taker) => taker.resolve(null));
   }
 
   ref(): void {
-    this.#server.ref();
+    this.#referenced = true;
+    this.#hold();
   }
 
   unref(): void {
-    this.#server.unref();
+    this.#referenced = false;
+    this.#hold();
+  }
+
+  #told(tell: (taker: Taker) => void): void {
+    const taker = this.#taker;
+    if (taker === undefined) return;
+    this.#taker = undefined;
+    tell(taker);
+    this.#hold();
+  }
+
+  // A server keeps the program alive, whether anybody waits or not.
+  #hold(): void {
+    if (this.#referenced && this.#taker) this.#server.ref();
+    else this.#server.unref();
   }
 
   #accepted(socket: net.Socket): Transport {
@@ -332,7 +361,7 @@ class NodeAcceptor implements Acceptor {
     const transport = new NodeTransport(isUnix);
     transport.attach(socket);
     transport.readByEvents();
-    transport.opened(undefined);
+    transport.opened(undefined, this.#noDelay);
     return transport;
   }
 }
@@ -360,7 +389,7 @@ export const driver: Driver = {
       socket.once("error", reject);
       socket.once("close", () => reject(closed()));
       socket.once("connect", () => {
-        transport.opened(address);
+        transport.opened(address, options.noDelay);
         if (options.keepAliveMs > 0) transport.keepAlive(options.keepAliveMs);
         resolve(transport);
       });

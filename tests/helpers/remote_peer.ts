@@ -75,6 +75,11 @@ export class RemotePeer {
     return this.#end(this.#ask({ ask: "accept" }) as number);
   }
 
+  /** A port at 127.0.0.1 where connecting hangs. */
+  blackHole(): number {
+    return this.#ask({ ask: "blackHole" }) as number;
+  }
+
   /** Connects to us; the system does that while we stand still. */
   connect(to: Address): RemoteEnd {
     return this.#end(this.#ask({ ask: "connect", to }) as number);

@@ -9,10 +9,11 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import type { Address } from "../../src/transport.ts";
+import { blackHole } from "../conformance/black_hole.ts";
 
 export type Request =
   | { ask: "listen"; at: Address }
-  | { ask: "accept" }
+  | { ask: "accept" | "blackHole" }
   | { ask: "connect"; to: Address }
   | { ask: "send"; id: number; text: string }
   | { ask: "flood" | "end" | "reset" | "close" | "stopReading" | "report"; id: number };
@@ -72,6 +73,8 @@ async function answered(request: Request): Promise<unknown> {
       }
       return unclaimed.shift();
     }
+    case "blackHole":
+      return await blackHole();
     case "connect": {
       const { to } = request;
       const socket = connect({
