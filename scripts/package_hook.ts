@@ -8,9 +8,11 @@
  */
 import { appendFileSync, existsSync } from "node:fs";
 import { registerHooks } from "node:module";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 
+// Not by "node:process": importing it touches standard input, which does not block then, and a
+// program that a test starts may want it to.
+const { env } = (globalThis as unknown as { process: { env: Record<string, string> } }).process;
 const top = new URL("../", import.meta.url).href;
 const packed = new URL("dist/package/", top).href;
 const OWN_NAME = /^@cosocket\/cosocket(?:\/|$)/;
@@ -31,8 +33,8 @@ registerHooks({
 });
 
 function recorded<T extends { url: string }>(found: T): T {
-  const path = found.url.slice(packed.length);
-  if (process.env.LOADED_MODULES) appendFileSync(process.env.LOADED_MODULES, `${path}\n`);
+  const path = found.url.slice(packed.length).replace(/\?.*/, "");
+  if (env.LOADED_MODULES) appendFileSync(env.LOADED_MODULES, `${path}\n`);
   if (!existsSync(fileURLToPath(found.url))) throw new Error(`The package lacks "${path}"`);
   return found;
 }
