@@ -608,7 +608,7 @@ export function checkTransport(
     assert.deepEqual(copy(await near.pull()), text("hello"));
     far.send("why I go");
     far.close();
-    await sleep(1);
+    await near.settle();
     await writeUntilItFails(near);
     assert.deepEqual(copy(await near.pull()), text("why I go"));
   });

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { loadScenarios } from "../scenario.ts";
+import { loadScenarios, RECORDED } from "../scenario.ts";
 import { scenarioText } from "./scenario_text.ts";
 
 test("openresty_more.json is written as the recorder writes it", () => {
   const file = new URL("../openresty_more.json", import.meta.url);
   assert.equal(scenarioText(loadScenarios(file)), readFileSync(file, "utf8"));
+});
+
+test("no two recorded scenarios have one name", () => {
+  const ids = RECORDED.flatMap((file) => loadScenarios(file)).map(({ id }) => id);
+  assert.deepEqual(ids.filter((id, at) => ids.indexOf(id) !== at), []);
 });
