@@ -13,7 +13,7 @@ import type {
   TransportOption,
 } from "../transport.ts";
 import { SocketError } from "../errors.ts";
-import { askedForNews } from "./turns.ts";
+import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 /** The little of Deno that is used here. */
 interface Conn {
@@ -76,6 +76,7 @@ class DenoTransport implements Transport {
     const memory = into ?? this.#ownMemory();
     try {
       const count = await this.#conn.read(memory);
+      if (this.#parked) idlePullAnswered();
       if (count === null) return null;
       if (into === undefined) this.#learn(count, memory.length);
       return memory.subarray(0, count);

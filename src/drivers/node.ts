@@ -27,7 +27,7 @@ import type {
 } from "../transport.ts";
 import { join } from "../bytes.ts";
 import { SocketError } from "../errors.ts";
-import { askedForNews } from "./turns.ts";
+import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -256,6 +256,7 @@ class NodeTransport implements Transport {
     const pull = this.#pull;
     if (pull === undefined) return;
     this.#pull = undefined;
+    if (!this.#referenced) idlePullAnswered();
     tell(pull);
     this.#hold();
   }

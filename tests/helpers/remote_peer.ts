@@ -75,6 +75,11 @@ export class RemotePeer {
     return this.#end(this.#ask({ ask: "accept" }) as number);
   }
 
+  /** Ends every connection, asked for or not. */
+  endAll(): void {
+    this.#ask({ ask: "endAll" });
+  }
+
   /** A port at 127.0.0.1 where connecting hangs. */
   blackHole(): number {
     return this.#ask({ ask: "blackHole" }) as number;

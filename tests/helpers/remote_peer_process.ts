@@ -13,7 +13,7 @@ import { blackHole } from "../conformance/black_hole.ts";
 
 export type Request =
   | { ask: "listen"; at: Address }
-  | { ask: "accept" | "blackHole" }
+  | { ask: "accept" | "blackHole" | "endAll" }
   | { ask: "connect"; to: Address }
   | { ask: "send"; id: number; text: string }
   | { ask: "flood" | "end" | "reset" | "close" | "stopReading" | "report"; id: number };
@@ -73,6 +73,13 @@ async function answered(request: Request): Promise<unknown> {
       }
       return unclaimed.shift();
     }
+    case "endAll":
+      await Promise.all(
+        ends.map(({ socket }) =>
+          socket.writableEnded || new Promise<void>((resolve) => socket.end(() => resolve()))
+        ),
+      );
+      return;
     case "blackHole":
       return await blackHole();
     case "connect": {
