@@ -475,7 +475,11 @@ const wrongs: { name: string; call: (pool: Pool) => unknown; error: RegExp }[] =
       { name: `use(${shown})`, call: (pool: Pool) => pool.use(args[0], () => {}, args[1]), error },
     ];
   }),
-  { name: "use() of nothing", call: (pool) => pool.use("db:1", undefined as never), error: /must be a function/ },
+  {
+    name: "use() of nothing",
+    call: (pool) => pool.use("db:1", undefined as never),
+    error: /must be a function/,
+  },
   { name: "clear() of no target", call: (pool) => pool.clear(5 as never), error: /target must/ },
   {
     name: "clear() with no options",
