@@ -75,9 +75,9 @@ export class RemotePeer {
     return this.#end(this.#ask({ ask: "accept" }) as number);
   }
 
-  /** Ends every connection, asked for or not. */
-  endAll(): void {
-    this.#ask({ ask: "endAll" });
+  /** Ends the connections that nobody asked for. */
+  endUnclaimed(): void {
+    this.#ask({ ask: "endUnclaimed" });
   }
 
   /** A port at 127.0.0.1 where connecting hangs. */

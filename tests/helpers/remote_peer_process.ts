@@ -13,7 +13,7 @@ import { blackHole } from "../conformance/black_hole.ts";
 
 export type Request =
   | { ask: "listen"; at: Address }
-  | { ask: "accept" | "blackHole" | "endAll" }
+  | { ask: "accept" | "blackHole" | "endUnclaimed" }
   | { ask: "connect"; to: Address }
   | { ask: "send"; id: number; text: string }
   | { ask: "flood" | "end" | "reset" | "close" | "stopReading" | "report"; id: number };
@@ -73,10 +73,10 @@ async function answered(request: Request): Promise<unknown> {
       }
       return unclaimed.shift();
     }
-    case "endAll":
+    case "endUnclaimed":
       await Promise.all(
-        ends.map(({ socket }) =>
-          socket.writableEnded || new Promise<void>((resolve) => socket.end(() => resolve()))
+        unclaimed.splice(0).map((id) =>
+          new Promise<void>((resolve) => ends[id]!.socket.end(() => resolve()))
         ),
       );
       return;
