@@ -30,6 +30,7 @@ export {
   type UntilOptions,
 } from "./src/cosocket.ts";
 export {
+  type HandshakeLimits,
   type Lookup,
   lookup,
   type LookupOptions,
@@ -51,4 +52,13 @@ export {
 export { listen, Listener, type ListenerOptions } from "./src/listener.ts";
 export type { Data } from "./src/outgoing.ts";
 export type { Target } from "./src/target.ts";
+export {
+  type PeerCertificate,
+  type TlsIdentity,
+  type TlsInfo,
+  type TlsOptions,
+  type TlsServerOptions,
+  TlsSession,
+  type TlsVersion,
+} from "./src/tls.ts";
 export type { Address } from "./src/transport.ts";

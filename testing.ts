@@ -23,9 +23,12 @@ import {
 import { memoryPair } from "./src/drivers/memory.ts";
 import { Stream } from "./src/stream.ts";
 
-/** Two sockets connected to one another, in memory. */
+/** Two sockets connected to one another, in memory: a client's, and a server's. */
 export function socketPair(options: SocketOptions = {}): [Cosocket, Cosocket] {
   checkSocketOptions(options);
   const [here, there] = memoryPair();
-  return [cosocketOn(new Stream(here), options), cosocketOn(new Stream(there), options)];
+  return [
+    cosocketOn(new Stream(here), options),
+    cosocketOn(new Stream(there, undefined, { side: "server" }), options),
+  ];
 }

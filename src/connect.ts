@@ -10,11 +10,23 @@ import {
   checkPort,
   checkSignal,
   checkText,
+  wrongType,
 } from "./check.ts";
 import { codeOf, mapError } from "./drivers/map_error.ts";
 import { SocketError, type SocketOperation } from "./errors.ts";
 import { race, RaceLost } from "./race.ts";
-import { ipFamily, parseTarget, type Target } from "./target.ts";
+import { type Secure, secureClient, secureServer } from "./drivers/secure.ts";
+import { Stream } from "./stream.ts";
+import { TlsAcceptor } from "./tls_acceptor.ts";
+import { ipFamily } from "./ip.ts";
+import { parseTarget, type Target } from "./target.ts";
+import {
+  type ClientTls,
+  clientTls,
+  serverTls,
+  type TlsOptions,
+  type TlsServerOptions,
+} from "./tls.ts";
 import {
   type Acceptor,
   type Address,
@@ -47,6 +59,8 @@ export interface OpenOptions {
   noDelay?: boolean;
   /** Idle milliseconds, in whole seconds, before TCP keep-alive probes; 0 for none. Default 0. */
   keepAliveMs?: number;
+  /** TLS from the first byte on; `true` for its defaults. Default: none. */
+  tls?: boolean | TlsOptions;
 }
 
 /** An address of a name. */
@@ -72,20 +86,99 @@ export const DEFAULT_TIMEOUT_MS = 60_000;
 // What Linux takes at most.
 const MOST_KEEP_ALIVE_MS = 32_767_000;
 
-/** Opens a connection. */
+/** Opens a connection, with TLS if that is asked for. */
+export async function openStream(target: Target, options: OpenOptions = {}): Promise<Stream> {
+  const address = parseTarget(target);
+  const hostname = "path" in address ? undefined : address.hostname;
+  return new Stream(await open(target, options), undefined, { side: "client", hostname });
+}
+
+/** Opens a connection, with TLS if that is asked for. */
 export function open(target: Target, options: OpenOptions = {}): Promise<Transport> {
   const address = parseTarget(target);
   checkOpenOptions(options);
+  const tls = tlsOf(address, options);
   const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
   return bounded("connect", address, limits, async (course) => {
+    const secure = tls && await secureClient(tls);
     const driver = await driverFor(options);
     course.goOn();
     const attempt = "path" in address || !wantsLookup(driver, address.hostname, options)
       ? driver.connect(address, attemptOptions(options))
       : await resolveAndRace(driver, address, options, course);
     course.onGiveUp(attempt.abandon);
-    return await attempt.opened;
+    const transport = await attempt.opened;
+    return secure === undefined ? transport : await secured(secure, transport, undefined, course);
   }, (transport) => transport.close());
+}
+
+/** The TLS that options ask for a connection to an address, if any. */
+export function tlsOf(address: Address, { tls }: OpenOptions): ClientTls | undefined {
+  if (tls === undefined || tls === false) return undefined;
+  const hostname = "path" in address ? undefined : address.hostname;
+  return clientTls(tls === true ? {} : tls, hostname);
+}
+
+/** Limits of a handshake. */
+export interface HandshakeLimits {
+  /** Milliseconds for the handshake; 0 waits for ever. Default 60,000. */
+  timeoutMs?: number;
+  /** Gives up when aborted. */
+  signal?: AbortSignal;
+}
+
+/** Starts TLS on an open connection, as the end that it is. */
+export async function startTls(
+  stream: Stream,
+  { timeoutMs, signal, ...options }: (TlsOptions | TlsServerOptions) & HandshakeLimits,
+): Promise<void> {
+  if (timeoutMs !== undefined) checkMs("timeoutMs", timeoutMs);
+  checkSignal(signal);
+  const { role } = stream;
+  const secure = role.side === "server"
+    ? await secureServer(serverTls(options as TlsServerOptions))
+    : await secureClient(clientTls(options, role.hostname));
+  await upgrade(stream, secure, { timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS, signal });
+}
+
+/** Puts TLS around an open connection, and closes it if that fails. */
+export async function upgrade(
+  stream: Stream,
+  secure: Secure,
+  limits: { timeoutMs: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { signal } = limits;
+  const { remoteAddress } = stream.transport;
+  if (signal?.aborted) {
+    throw new SocketError(
+      "aborted",
+      `${attempted("handshake", remoteAddress)}: the signal was aborted`,
+      {
+        op: "handshake",
+        cause: signal.reason,
+      },
+    );
+  }
+  await stream.upgrade((transport, pull) =>
+    bounded(
+      "handshake",
+      remoteAddress,
+      limits,
+      (course) => secured(secure, transport, pull, course),
+      (made) => made.close(),
+    ), secure.looksFirst);
+}
+
+async function secured(
+  secure: Secure,
+  transport: Transport,
+  pull: Promise<Uint8Array | null> | undefined,
+  course: Course,
+): Promise<Transport> {
+  course.onGiveUp(() => transport.abort());
+  const attempt = await secure.start(transport, pull);
+  course.onGiveUp(attempt.abandon);
+  return await attempt.opened;
 }
 
 /** Refuses options that no connection could be opened with. */
@@ -104,6 +197,10 @@ export function checkOpenOptions(options: OpenOptions): void {
   checkFlag("noDelay", options.noDelay);
   checkFunction("lookup", lookup);
   checkSignal(signal);
+  const { tls } = options;
+  if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null)) {
+    throw wrongType("tls", "true, false or an object of options", tls);
+  }
 }
 
 /**
@@ -135,10 +232,18 @@ export async function lookup(
 }
 
 /** Opens a listening socket. */
-export async function openListener(at: Address, options: ListenOptions): Promise<Acceptor> {
+export async function openListener(
+  at: Address,
+  options: ListenOptions,
+  tls?: TlsServerOptions,
+): Promise<Acceptor> {
+  const secure = tls && await secureServer(serverTls(tls));
   const driver = await driverFor({});
   try {
-    return await driver.listen(at, options);
+    const acceptor = await driver.listen(at, options);
+    if (secure === undefined) return acceptor;
+    const timeoutMs = tls?.handshakeTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return new TlsAcceptor(acceptor, secure, { timeoutMs, most: options.maxPending || 1 });
   } catch (error) {
     throw mapError(error, "listen", `Cannot listen at ${addressText(at)}`, addressText(at));
   }
@@ -234,16 +339,15 @@ interface Course {
  */
 function bounded<T>(
   op: SocketOperation,
-  address: Address,
+  address: Address | null,
   limits: { timeoutMs: number; signal: AbortSignal | undefined },
   steps: (course: Course) => Promise<T>,
   discard?: (value: T) => void,
 ): Promise<T> {
   const { timeoutMs, signal } = limits;
-  const what = op === "lookup" && "hostname" in address
-    ? `Cannot look up ${quote(address.hostname)}`
-    : `Cannot connect to ${addressText(address)}`;
-  const facts = { op, address: addressText(address) };
+  const peer = address === null ? undefined : addressText(address);
+  const what = attempted(op, address);
+  const facts = peer === undefined ? { op } : { op, address: peer };
   return new Promise((resolve, reject) => {
     let over = false;
     let stop: (() => void) | undefined;
@@ -291,21 +395,28 @@ function bounded<T>(
   });
 }
 
-function toError(
-  error: unknown,
-  what: string,
-  facts: { op: SocketOperation; address: string },
-): unknown {
+/** What was tried, for messages. */
+function attempted(op: SocketOperation, address: Address | null): string {
+  if (op === "handshake") {
+    return `Cannot start TLS with ${address === null ? "the peer" : addressText(address)}`;
+  }
+  return op === "lookup" && "hostname" in address!
+    ? `Cannot look up ${quote(address.hostname)}`
+    : `Cannot connect to ${addressText(address!)}`;
+}
+
+interface Facts {
+  readonly op: SocketOperation;
+  readonly address?: string;
+}
+
+function toError(error: unknown, what: string, facts: Facts): unknown {
   // The caller's own look-up may fail in its own words; its mistakes stay mistakes.
   if (error instanceof TypeError && codeOf(error) === "failed") return error;
   return mapError(error, facts.op, what, facts.address);
 }
 
-function lost(
-  { refusals }: RaceLost,
-  what: string,
-  facts: { op: SocketOperation; address: string },
-): SocketError {
+function lost({ refusals }: RaceLost, what: string, facts: Facts): SocketError {
   const errors = refusals.map(({ address, error }) => mapError(error, facts.op, address, address));
   const codes = new Set(errors.map((it) => it.code));
   const code = codes.size === 1 ? errors[0]!.code : errors.at(-1)!.code;

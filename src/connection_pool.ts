@@ -2,11 +2,13 @@
 // which connection is decided below, in pool.ts.
 
 import { checkMs, checkOptions, checkText, checkWhole } from "./check.ts";
-import { checkOpenOptions, DEFAULT_TIMEOUT_MS, type Lookup, open } from "./connect.ts";
+import { checkOpenOptions, DEFAULT_TIMEOUT_MS, type Lookup, openStream, tlsOf } from "./connect.ts";
+import { digest } from "./drivers/digest.ts";
 import { checkSocketOptions, type ConnectOptions, type Cosocket, cosocketOn } from "./cosocket.ts";
 import { LendingPool, type Pooled, type PoolLimits } from "./pool.ts";
-import { Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 import { parseTarget, type Target } from "./target.ts";
+import { trustOf } from "./tls.ts";
 import type { Address } from "./transport.ts";
 
 /** How a pool is to behave. */
@@ -49,7 +51,8 @@ export interface PoolStats {
  */
 interface Identity {
   readonly address: Address;
-  readonly tls: null;
+  /** Whom we trust, and as whom we come. */
+  readonly tls: object | null;
   readonly localAddress: string | null;
   readonly localPort: number | null;
   readonly family: 4 | 6 | null;
@@ -128,7 +131,7 @@ export class Pool implements AsyncDisposable {
     checkOpenOptions(options);
     checkSocketOptions(options);
     const key = poolKey(identityOf(parseTarget(target), options));
-    const create = async () => new PooledStream(new Stream(await open(target, options)));
+    const create = async () => new PooledStream(await openStream(target, options));
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     const member = await this.#pool.acquire(key, create, { timeoutMs, signal });
     const { connection: { stream } } = member;
@@ -136,6 +139,8 @@ export class Pool implements AsyncDisposable {
     return cosocketOn(stream, options, {
       reusedTimes: member.uses - 1,
       idleMs: member.idleMs,
+      // Its user has said what sets it apart from others to that target.
+      takesUpgraded: options.key !== undefined,
       giveBack: () => this.#pool.giveBack(member),
     });
   }
@@ -205,9 +210,10 @@ class PooledStream implements Pooled {
 }
 
 function identityOf(address: Address, options: PoolConnectOptions): Identity {
+  const tls = tlsOf(address, options);
   return {
     address,
-    tls: null,
+    tls: tls === undefined ? null : trustOf(tls, digest),
     localAddress: options.localAddress ?? null,
     localPort: options.localPort ?? null,
     family: options.family ?? null,

@@ -11,7 +11,13 @@ import {
   checkWhole,
   wrongType,
 } from "./check.ts";
-import { DEFAULT_TIMEOUT_MS, open, type OpenOptions } from "./connect.ts";
+import {
+  DEFAULT_TIMEOUT_MS,
+  type HandshakeLimits,
+  type OpenOptions,
+  openStream,
+  startTls,
+} from "./connect.ts";
 import { type WebDuplex, WebStreamsTransport } from "./drivers/web_streams.ts";
 import { SocketError } from "./errors.ts";
 import {
@@ -35,6 +41,7 @@ import { bytesToSend, type Data } from "./outgoing.ts";
 import { PieceFramer } from "./parts.ts";
 import { type Limits, Stream } from "./stream.ts";
 import type { Target } from "./target.ts";
+import type { TlsInfo, TlsOptions, TlsServerOptions } from "./tls.ts";
 import type { Address, TransportOption } from "./transport.ts";
 import { bodyOf, type Ends, readableOf, writableOf } from "./web_streams.ts";
 
@@ -79,10 +86,17 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 export interface Loan {
   readonly reusedTimes: number;
   readonly idleMs: number;
+  /** Whether a connection goes back that started TLS meanwhile. */
+  readonly takesUpgraded: boolean;
   giveBack(): Promise<boolean>;
 }
 
-const NO_LOAN: Loan = { reusedTimes: 0, idleMs: 0, giveBack: () => Promise.resolve(false) };
+const NO_LOAN: Loan = {
+  reusedTimes: 0,
+  idleMs: 0,
+  takesUpgraded: false,
+  giveBack: () => Promise.resolve(false),
+};
 
 /** What becomes of the stream of a handle that was forgotten. */
 interface Lease {
@@ -125,6 +139,7 @@ export class Cosocket implements AsyncDisposable {
   readonly #loan: Loan;
   readonly #options = new Map<TransportOption, boolean>();
   #waits = 0;
+  #upgraded = false;
   #readLimits: Limits;
   #sendLimits: Limits;
   #maxBytes: number;
@@ -381,6 +396,46 @@ export class Cosocket implements AsyncDisposable {
   }
 
   /**
+   * Starts TLS on the connection, which goes on under it: as a client, or on an
+   * accepted socket as a server. What the peer says behind it is protected; what
+   * lies unread before it is refused with `tls`, and closes the socket, as does
+   * every handshake that fails. A socket of a pool is closed when it is released,
+   * unless the pool's `key` sets such connections apart.
+   *
+   * @param options At a client `serverName` is the target's host by default; at a
+   *   server `cert` and `key` are needed.
+   * @param options.timeoutMs Milliseconds for the handshake; 0 waits for ever.
+   *   Default 60,000.
+   * @throws {SocketError} `tls`, `timeout`, `aborted`, `closed`, `reset`, `busy`,
+   *   and `unsupported`, after which the socket is as it was.
+   *
+   * @example
+   * ```ts
+   * import type { Cosocket } from "@cosocket/cosocket";
+   *
+   * async function upgrade(smtp: Cosocket): Promise<void> {
+   *   await smtp.send("STARTTLS\r\n");
+   *   const answer = await smtp.receiveLine();
+   *   if (!answer.startsWith("220 ")) throw new Error("The server has no TLS");
+   *   await smtp.startTls();
+   * }
+   * ```
+   * @see OpenResty, lua-nginx-module README, `tcpsock:sslhandshake`
+   */
+  startTls(options?: TlsOptions & HandshakeLimits): Promise<TlsInfo>;
+  /** Starts TLS as a server, on a socket that was accepted. */
+  startTls(options: TlsServerOptions & HandshakeLimits): Promise<TlsInfo>;
+  async startTls(
+    options: (TlsOptions | TlsServerOptions) & HandshakeLimits = {},
+  ): Promise<TlsInfo> {
+    checkOptions("options", options);
+    const stream = this.#live("handshake");
+    await this.#during(startTls(stream, options));
+    this.#upgraded = true;
+    return stream.transport.tls!;
+  }
+
+  /**
    * Ends the write side, which the peer sees as the end; reading goes on.
    *
    * @throws {SocketError} `closed` after a send that failed: the peer is not told
@@ -404,7 +459,7 @@ export class Cosocket implements AsyncDisposable {
    * Gives the connection back to its pool: the last step of a dialogue that went
    * well. It is closed instead if any call failed, timed out or was aborted, if
    * something lies unread or came unasked, if a call is under way, if a switch
-   * of it was turned, or if it is of no pool. The socket is dead afterwards,
+   * of it was turned, if it started TLS (but see `startTls`), or if it is of no pool. The socket is dead afterwards,
    * either way.
    *
    * @returns Whether it went back to the pool.
@@ -417,7 +472,8 @@ export class Cosocket implements AsyncDisposable {
     }
     // A switch that was turned would be a surprise to whoever gets it next.
     const fit = !stream.failed && !stream.reading && !stream.writing && !stream.readEnded &&
-      !stream.writeEnded && stream.buffer.length === 0 && this.#options.size === 0;
+      !stream.writeEnded && stream.buffer.length === 0 && this.#options.size === 0 &&
+      (!this.#upgraded || this.#loan.takesUpgraded);
     if (fit && await this.#loan.giveBack()) return true;
     stream.close();
     return false;
@@ -472,6 +528,11 @@ export class Cosocket implements AsyncDisposable {
     return this.#lease.stream?.transport.remoteAddress ?? null;
   }
 
+  /** What TLS the connection has; `null` if none. */
+  get tls(): TlsInfo | null {
+    return this.#lease.stream?.transport.tls ?? null;
+  }
+
   /** How often the connection came out of its pool; 0 when it is new. */
   get reusedTimes(): number {
     return this.#loan.reusedTimes;
@@ -502,10 +563,11 @@ export class Cosocket implements AsyncDisposable {
     return this.#lease.stream?.closed ?? true;
   }
 
-  #live(op: "send" | "receive"): Stream {
+  #live(op: "send" | "receive" | "handshake"): Stream {
     const { stream } = this.#lease;
     if (stream !== undefined) return stream;
-    throw new SocketError("closed", `Cannot ${op}: the socket was closed or released`, { op });
+    const what = op === "handshake" ? "start TLS" : op;
+    throw new SocketError("closed", `Cannot ${what}: the socket was closed or released`, { op });
   }
 
   #end(): Stream | undefined {
@@ -622,7 +684,7 @@ const PIECE_BYTES = 64 * 1024;
  */
 export async function connect(target: Target, options: ConnectOptions = {}): Promise<Cosocket> {
   checkSocketOptions(options);
-  return cosocketOn(new Stream(await open(target, options)), options);
+  return cosocketOn(await openStream(target, options), options);
 }
 
 /** Refuses settings that no socket could have. */

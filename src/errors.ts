@@ -24,6 +24,8 @@ export type SocketErrorCode =
   | "too large"
   /** The caller's signal. */
   | "aborted"
+  /** TLS: the handshake, the peer's certificate, or plain bytes that lay unread. */
+  | "tls"
   /** The pool: its queue is full, or it was closed. */
   | "pool"
   /** This runtime cannot do it. */
@@ -35,6 +37,7 @@ export type SocketErrorCode =
 export type SocketOperation =
   | "lookup"
   | "connect"
+  | "handshake"
   | "listen"
   | "accept"
   | "send"

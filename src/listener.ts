@@ -7,6 +7,7 @@ import { mapError } from "./drivers/map_error.ts";
 import { SocketError } from "./errors.ts";
 import { Stream } from "./stream.ts";
 import { parseTarget, type Target } from "./target.ts";
+import type { TlsServerOptions } from "./tls.ts";
 import { type Acceptor, type Address, addressText } from "./transport.ts";
 
 /** How to listen, and how accepted sockets start. */
@@ -20,6 +21,11 @@ export interface ListenerOptions extends SocketOptions {
   maxPending?: number;
   /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
   noDelay?: boolean;
+  /**
+   * TLS from the first byte on; a connection is accepted when its handshake is
+   * done, at most `maxPending` of which go on at a time. Default: none.
+   */
+  tls?: TlsServerOptions;
 }
 
 /**
@@ -51,7 +57,7 @@ export async function listen(at: Target, options: ListenerOptions = {}): Promise
   const { backlog = 511, maxPending = 511, noDelay = true } = options;
   checkWhole("backlog", backlog, 1);
   checkWhole("maxPending", maxPending);
-  const acceptor = await openListener(address, { backlog, maxPending, noDelay });
+  const acceptor = await openListener(address, { backlog, maxPending, noDelay }, options.tls);
   return listenerOn(acceptor, options);
 }
 
@@ -98,7 +104,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
     try {
       const transport = await this.#acceptor.accept();
       if (transport === null) return null;
-      const stream = new Stream(transport);
+      const stream = new Stream(transport, undefined, { side: "server" });
       this.#open.add(stream);
       stream.onClose = () => this.#gone(stream);
       return cosocketOn(stream, this.#options);

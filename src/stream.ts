@@ -31,18 +31,30 @@ interface Waiter {
   untilMs: number;
 }
 
+/** Which end of the connection this is, and what the other one was called. */
+export type Role =
+  | { readonly side: "client"; readonly hostname: string | undefined }
+  | { readonly side: "server" };
+
+const CLIENT: Role = { side: "client", hostname: undefined };
+
 /** A connection that can be read frame by frame. */
 export class Stream {
-  readonly transport: Transport;
+  readonly role: Role;
   readonly buffer: ByteBuffer = new ByteBuffer();
   readonly openedAtMs: number;
   readonly #clock: Clock;
   readonly #alarm: Alarm;
+  #transport: Transport;
   #reading = false;
   #writing = false;
   #reader: Waiter | undefined;
   #writer: Waiter | undefined;
   #pulling = false;
+  // The pull in flight.
+  #pending: Promise<Uint8Array | null> | undefined;
+  // Another has the pull that is in flight: its bytes are not for us.
+  #pullIsGiven = false;
   // Whether a pending pull keeps the program alive: only while somebody waits.
   #referenced = true;
   // Why nothing more comes, or goes. Once set they stay; `close` sets both.
@@ -58,11 +70,16 @@ export class Stream {
   /** Called when something comes, or ends: a parked stream is no longer fit for use then. */
   onStir: (() => void) | undefined;
 
-  constructor(transport: Transport, clock: Clock = systemClock) {
-    this.transport = transport;
+  constructor(transport: Transport, clock: Clock = systemClock, role: Role = CLIENT) {
+    this.#transport = transport;
+    this.role = role;
     this.#clock = clock;
     this.openedAtMs = clock.now();
     this.#alarm = new Alarm(clock, (nowMs) => this.#ring(nowMs));
+  }
+
+  get transport(): Transport {
+    return this.#transport;
   }
 
   get closed(): boolean {
@@ -225,6 +242,51 @@ export class Stream {
     await this.transport.settle();
   }
 
+  /**
+   * Puts in the place of the transport what is made of it, such as one with TLS.
+   * Nothing that came before may be read behind it: whoever can write on the wire
+   * could plant it there. So what lies unread is an error, and ends the connection,
+   * as does all else that goes wrong.
+   *
+   * @param make Given the transport, and its pull if one is in flight.
+   * @param looks Whether the system is asked first what it has. That leaves a pull
+   *   in flight, which not everyone can take over.
+   */
+  async upgrade(
+    make: (transport: Transport, pull?: Promise<Uint8Array | null>) => Promise<Transport>,
+    looks: boolean,
+  ): Promise<void> {
+    if (this.#reading) throw this.#error("busy", "handshake", "another call is reading");
+    if (this.#writing) throw this.#error("busy", "handshake", "another call is sending");
+    if (this.#closed) throw this.#error("closed", "handshake", "it was closed");
+    this.#reading = this.#writing = true;
+    this.#reference(true);
+    try {
+      if (looks || this.#pulling) await this.probe();
+      if (this.#closed) throw this.#error("closed", "handshake", "it was closed");
+      if (this.buffer.length > 0) throw this.#error("tls", "handshake", "plain bytes lie unread");
+      if (this.#readEnd instanceof SocketError) throw this.#readEnd;
+      if (this.#readEnd !== undefined || this.#writeEnd !== undefined) {
+        throw this.#error("closed", "handshake", "one side of it has ended");
+      }
+      this.#pullIsGiven = this.#pulling;
+      this.#pulling = false;
+      const made = await make(this.#transport, this.#pullIsGiven ? this.#pending : undefined);
+      if (this.#closed) {
+        made.close();
+        throw this.#error("closed", "handshake", "it was closed");
+      }
+      this.#transport = made;
+      // The pull that was given away may still have its memory.
+      this.buffer.clear();
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      this.#reading = this.#writing = false;
+    }
+  }
+
   #reference(wanted: boolean): void {
     if (wanted === this.#referenced) return;
     this.#referenced = wanted;
@@ -240,10 +302,13 @@ export class Stream {
   #pull(): void {
     if (this.#pulling || this.#readEnd !== undefined) return;
     this.#pulling = true;
-    this.transport.pull(this.buffer.room()).then(this.#pulled, this.#pullFailed);
+    this.#pending = this.transport.pull(this.buffer.room());
+    this.#pending.then(this.#pulled, this.#pullFailed);
   }
 
   #pulled = (bytes: Uint8Array | null): void => {
+    this.#pending = undefined;
+    if (this.#tookAway()) return;
     this.#pulling = false;
     if (this.#closed) return;
     if (bytes === null) {
@@ -257,12 +322,19 @@ export class Stream {
   };
 
   #pullFailed = (error: unknown): void => {
+    if (this.#tookAway()) return;
     this.#pulling = false;
     if (this.#closed) return;
     this.#readEnd = this.#mapped(error, "receive");
     this.#reader?.resolve();
     this.onStir?.();
   };
+
+  #tookAway(): boolean {
+    const wasGiven = this.#pullIsGiven;
+    this.#pullIsGiven = false;
+    return wasGiven;
+  }
 
   #arrival(limits: Limits, endMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -363,6 +435,7 @@ export class Stream {
 
   #what(op: SocketOperation): string {
     const peer = this.#peer() ?? "the peer";
+    if (op === "handshake") return `Cannot start TLS with ${peer}`;
     return op === "send" ? `Cannot send to ${peer}` : `Cannot receive from ${peer}`;
   }
 

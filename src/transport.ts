@@ -1,3 +1,5 @@
+import type { TlsInfo } from "./tls.ts";
+
 /** The address of one end of a connection. */
 export type Address =
   | { readonly hostname: string; readonly port: number }
@@ -10,6 +12,8 @@ export type TransportOption = "noDelay" | "keepAlive";
 export interface Transport {
   readonly localAddress: Address | null;
   readonly remoteAddress: Address | null;
+  /** What TLS there is around it, if any. */
+  readonly tls: TlsInfo | null;
   /**
    * At least one byte, or `null` if and only if the peer has ended. One pull at
    * a time; one that nobody waits for any more is left in flight, and its bytes
@@ -40,7 +44,7 @@ export interface Transport {
   setOption(name: TransportOption, on: boolean): boolean;
 }
 
-/** An attempt to connect that can be given up. */
+/** An attempt to connect, or to shake hands, that can be given up. */
 export interface Attempt {
   readonly opened: Promise<Transport>;
   /** Gives up: `opened` rejects, or what it opened after all is closed. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quote } from "../src/bytes.ts";
-import { ipFamily, parseTarget, type Target } from "../src/target.ts";
+import { ipFamily } from "../src/ip.ts";
+import { parseTarget, type Target } from "../src/target.ts";
 import { addressText } from "../src/transport.ts";
 
 const good: { target: Target; address: object; text: string }[] = [

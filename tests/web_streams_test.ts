@@ -304,7 +304,12 @@ for (const [name, end] of Object.entries(goodbyes)) {
   test(`streams of a socket are dead after ${name}, and do nothing to its connection`, async () => {
     const transport = new ScriptedTransport();
     const stream = new Stream(transport, new FakeClock());
-    const loan = { reusedTimes: 0, idleMs: 0, giveBack: () => Promise.resolve(true) };
+    const loan = {
+      reusedTimes: 0,
+      idleMs: 0,
+      takesUpgraded: false,
+      giveBack: () => Promise.resolve(true),
+    };
     const sock = cosocketOn(stream, {}, loan);
     const { readable, writable } = sock;
     const bodies = [sock.body(9), sock.body(9)] as const;
@@ -324,7 +329,12 @@ test("streams of a released socket neither end nor cut off its connection", asyn
   for (const leave of ["close", "abort"] as const) {
     const transport = new ScriptedTransport();
     const stream = new Stream(transport, new FakeClock());
-    const loan = { reusedTimes: 0, idleMs: 0, giveBack: () => Promise.resolve(true) };
+    const loan = {
+      reusedTimes: 0,
+      idleMs: 0,
+      takesUpgraded: false,
+      giveBack: () => Promise.resolve(true),
+    };
     const sock = cosocketOn(stream, {}, loan);
     const { writable } = sock;
     assert.equal(await sock.release(), true);

@@ -64,6 +64,7 @@ const WORDS: Readonly<Record<SocketErrorCode, string>> = {
   "busy": "another call is under way",
   "too large": "it is too large",
   "aborted": "the caller's signal was aborted",
+  "tls": "TLS could not be started",
   "pool": "the pool refused",
   "unsupported": "this runtime cannot",
   "failed": "the system refused",

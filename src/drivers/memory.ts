@@ -33,6 +33,7 @@ class Pipe {
 class MemoryTransport implements Transport {
   readonly localAddress: Address | null = null;
   readonly remoteAddress: Address | null = null;
+  readonly tls = null;
   readonly #from: Pipe;
   readonly #to: Pipe;
   #closed = false;

@@ -48,6 +48,7 @@ interface Pull {
 class NodeTransport implements Transport {
   localAddress: Address | null = null;
   remoteAddress: Address | null = null;
+  readonly tls = null;
   readonly #isUnix: boolean;
   #socket!: net.Socket;
   #pull: Pull | undefined;

@@ -18,6 +18,7 @@ const PULL_BYTES = 16 * 1024;
 export class WebStreamsTransport implements Transport {
   readonly localAddress: Address | null = null;
   readonly remoteAddress: Address | null = null;
+  readonly tls = null;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #byob: ReadableStreamBYOBReader | undefined;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;

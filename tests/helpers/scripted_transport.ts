@@ -22,6 +22,7 @@ interface Write {
 export class ScriptedTransport implements Transport {
   readonly localAddress: Address | null = null;
   readonly remoteAddress: Address | null = { hostname: "peer", port: 7 };
+  readonly tls = null;
   /** What was called, in its order. */
   readonly calls: string[] = [];
   referenced = true;

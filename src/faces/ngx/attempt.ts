@@ -2,10 +2,10 @@
 // one, after waiting for a place in the pool if need be. It can be dropped at any
 // of its steps; what it gets after that is closed.
 
-import { open } from "../../connect.ts";
+import { openStream } from "../../connect.ts";
 import { SocketError } from "../../errors.ts";
-import { Stream } from "../../stream.ts";
-import { ipFamily } from "../../target.ts";
+import type { Stream } from "../../stream.ts";
+import { ipFamily } from "../../ip.ts";
 import { type Address, addressText } from "../../transport.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Connection } from "./connection.ts";
@@ -118,7 +118,7 @@ export class Attempt {
     this.#giveUp = () => controller.abort();
     if (this.#dropped) controller.abort();
     try {
-      const transport = await open(address, {
+      const stream = await openStream(address, {
         timeoutMs,
         signal: controller.signal,
         // The first send turns it on, as in the original.
@@ -126,8 +126,8 @@ export class Attempt {
         ...(local && { localAddress: local.address }),
         ...(local && local.port > 0 && { localPort: local.port }),
       });
-      this.options.attach(transport);
-      return new Stream(transport);
+      this.options.attach(stream.transport);
+      return stream;
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       const why = isName && error.code === "not found" ? notFound(host) : wordFor(error);

@@ -47,6 +47,7 @@ const WORDS: Readonly<Record<SocketErrorCode, string>> = {
   "busy": "socket busy",
   "too large": "message too long",
   "aborted": "closed",
+  "tls": "handshake failed",
   "pool": "too many waiting connect operations",
   "unsupported": "operation not supported",
   "failed": "unknown error",
