@@ -14,6 +14,7 @@ import type {
 } from "../transport.ts";
 import { SocketError } from "../errors.ts";
 import type { ClientTls, TlsInfo } from "../tls.ts";
+import { closed, cut } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 /** The little of Deno that is used here. */
@@ -196,9 +197,7 @@ class DenoTransport implements Transport {
     const { name } = error as { name?: string };
     if (name === "UnexpectedEof") {
       if (this.tls) this.tls.closeNotify ??= false;
-      return new SocketError("closed", "the peer was cut off, TLS's own end is missing", {
-        cause: error,
-      });
+      return cut(error);
     }
     if (name !== "InvalidData") return error;
     const why = "the handshake failed, or the certificate was refused";
@@ -352,10 +351,6 @@ function addressOf(address: DenoAddress): Address | null {
   // An end of a unix socket that was not bound has no name.
   if ("path" in address) return address.path ? { path: address.path } : null;
   return { hostname: address.hostname, port: address.port };
-}
-
-function closed(): SocketError {
-  return new SocketError("closed", "Cannot go on: the connection was closed");
 }
 
 function ignore(): void {}

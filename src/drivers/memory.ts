@@ -4,6 +4,7 @@
 
 import { SocketError } from "../errors.ts";
 import type { Address, Transport } from "../transport.ts";
+import { closed } from "./ends.ts";
 
 const HELD_BYTES = 256 * 1024;
 
@@ -156,8 +157,4 @@ export function memoryPair(): [Transport, Transport] {
   const there = new Pipe();
   const back = new Pipe();
   return [new MemoryTransport(back, there), new MemoryTransport(there, back)];
-}
-
-function closed(): SocketError {
-  return new SocketError("closed", "Cannot go on: the connection was closed");
 }

@@ -26,7 +26,7 @@ import type {
   TransportOption,
 } from "../transport.ts";
 import { join } from "../bytes.ts";
-import { SocketError } from "../errors.ts";
+import { closed, writeEnded } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 const CHUNK_BYTES = 64 * 1024;
@@ -431,14 +431,6 @@ function boundAddress(server: net.Server, at: Address): Address {
 
 function addressOf(hostname: string | undefined, port: number | undefined): Address | null {
   return hostname === undefined || port === undefined ? null : { hostname, port };
-}
-
-function closed(): SocketError {
-  return new SocketError("closed", "Cannot go on: the connection was closed");
-}
-
-function writeEnded(): SocketError {
-  return new SocketError("closed", "Cannot send: the write side was closed");
 }
 
 function ignore(): void {}

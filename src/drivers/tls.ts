@@ -7,6 +7,7 @@
 // engines would do so only where the chain is good, and fall back to a host of
 // their own choice where a name is missing.
 
+import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { setImmediate } from "node:timers";
 import tls from "node:tls";
@@ -24,6 +25,7 @@ import {
 } from "../tls.ts";
 import type { Address, Attempt, Transport, TransportOption } from "../transport.ts";
 import { ipFamily } from "../ip.ts";
+import { closed, cut, writeEnded } from "./ends.ts";
 import { serverNameOf } from "./client_hello.ts";
 import { digest } from "./digest.ts";
 import { type Over, TransportDuplex } from "./duplex.ts";
@@ -60,7 +62,7 @@ export function client(settings: ClientTls): Handshake {
     checkServerIdentity: () => undefined,
     ...(isName && { servername: serverName }),
     ...alpn(settings),
-    ...(session && { session: session.bytes as Buffer }),
+    ...(session && { session: Buffer.from(session.bytes) }),
   };
   return (transport, first) =>
     attempt(transport, first, (wire, done, failed) => {
@@ -540,20 +542,8 @@ function turns(run: () => void, left = TURNS): void {
   setImmediate(() => left > 1 ? turns(run, left - 1) : run());
 }
 
-function closed(): SocketError {
-  return new SocketError("closed", "Cannot go on: the connection was closed");
-}
-
-function writeEnded(): SocketError {
-  return new SocketError("closed", "Cannot send: the write side was closed");
-}
-
 function ended(): SocketError {
   return new SocketError("closed", "The peer has ended");
-}
-
-function cut(): SocketError {
-  return new SocketError("closed", "The peer was cut off: TLS's own end is missing");
 }
 
 function ignore(): void {}

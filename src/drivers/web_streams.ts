@@ -4,6 +4,7 @@
 
 import { SocketError } from "../errors.ts";
 import type { Address, Transport } from "../transport.ts";
+import { closed } from "./ends.ts";
 import { askedForNews } from "./turns.ts";
 
 /** Any two streams of bytes that belong together. */
@@ -122,10 +123,6 @@ function byobReader(readable: ReadableStream<Uint8Array>): ReadableStreamBYOBRea
     if (error instanceof TypeError) return undefined;
     throw error;
   }
-}
-
-function closed(): SocketError {
-  return new SocketError("closed", "Cannot go on: the connection was closed");
 }
 
 // What the other end is told, if it is one that understands it.
