@@ -9,27 +9,25 @@
 
 import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { setImmediate } from "node:timers";
 import tls from "node:tls";
 import { join } from "../bytes.ts";
 import { SocketError } from "../errors.ts";
+import { ipFamily } from "../ip.ts";
 import {
   type ClientTls,
   identityFor,
-  type PeerCertificate,
   type ServerTls,
   type TlsIdentity,
   type TlsInfo,
-  TlsSession,
   trustOf,
 } from "../tls.ts";
-import type { Address, Attempt, Transport, TransportOption } from "../transport.ts";
-import { ipFamily } from "../ip.ts";
-import { closed, cut, writeEnded } from "./ends.ts";
+import type { Attempt, Transport } from "../transport.ts";
 import { serverNameOf } from "./client_hello.ts";
 import { digest } from "./digest.ts";
-import { type Over, TransportDuplex } from "./duplex.ts";
+import { TransportDuplex } from "./duplex.ts";
 import { handshakeError, notVerified } from "./tls_errors.ts";
+import { fingerprintOf, Info, peerDer, Sessions } from "./tls_info.ts";
+import { type TlsOver, TlsTransport, turns } from "./tls_transport.ts";
 
 /** A handshake, ready to be made over a transport. */
 export type Handshake = (
@@ -38,10 +36,6 @@ export type Handshake = (
 ) => Attempt;
 
 const isDeno = "Deno" in globalThis;
-
-// Behind so many turns of the event loop the engine has told all that it made of
-// the last bytes.
-const TURNS = 2;
 
 /**
  * Makes ready to be a client: what is wrong with the options shows here, before
@@ -180,237 +174,6 @@ function attempt(
   };
 }
 
-/** How what the peer sends is over, as TLS sees it. */
-type TlsOver = Over | "cut";
-
-interface Pull {
-  resolve(bytes: Uint8Array | null): void;
-  reject(error: unknown): void;
-}
-
-// Reading stops at so much that nobody asked for.
-const MOST_EARLY_BYTES = 64 * 1024;
-
-/** A transport within another. */
-class TlsTransport implements Transport {
-  readonly localAddress: Address | null;
-  readonly remoteAddress: Address | null;
-  readonly tls: TlsInfo;
-  readonly #inner: Transport;
-  readonly #wire: TransportDuplex;
-  readonly #socket: tls.TLSSocket;
-  #pull: Pull | undefined;
-  #early: Uint8Array[] = [];
-  #earlyBytes = 0;
-  #over: TlsOver | undefined;
-  #writeEnded = false;
-  #writing = false;
-  #closed = false;
-
-  constructor(
-    inner: Transport,
-    wire: TransportDuplex,
-    socket: tls.TLSSocket,
-    info: (over: () => TlsOver | undefined) => TlsInfo,
-  ) {
-    this.#inner = inner;
-    this.#wire = wire;
-    this.#socket = socket;
-    this.localAddress = inner.localAddress;
-    this.remoteAddress = inner.remoteAddress;
-    this.tls = info(() => this.#over);
-    socket.on("data", (bytes: Uint8Array) => this.#came(bytes));
-    socket.on("end", () => this.#end("end"));
-    socket.on("error", (error) => this.#end({ error: wire.writeFailure ?? error }));
-    socket.on("close", () => this.#end("cut"));
-    wire.onOver = () => this.#wireOver();
-    if (wire.over !== undefined) this.#wireOver();
-  }
-
-  pull(): Promise<Uint8Array | null> {
-    if (this.#closed) return Promise.reject(closed());
-    if (this.#early.length > 0) return Promise.resolve(this.#takeEarly());
-    if (this.#over !== undefined) return this.#answerOver();
-    return new Promise((resolve, reject) => {
-      this.#pull = { resolve, reject };
-      this.#socket.resume();
-    });
-  }
-
-  async settle(): Promise<void> {
-    await this.#inner.settle();
-    await new Promise<void>((resolve) => turns(resolve));
-    await new Promise<void>((resolve) => turns(resolve));
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    if (this.#closed) return Promise.reject(closed());
-    if (this.#writeEnded) return Promise.reject(writeEnded());
-    if (bytes.length === 0) return Promise.resolve();
-    this.#writing = true;
-    return new Promise((resolve, reject) => {
-      this.#socket.write(bytes, (error) => {
-        this.#writing = false;
-        if (error) reject(this.#closed ? closed() : this.#wire.writeFailure ?? this.#why(error));
-        else resolve();
-      });
-    });
-  }
-
-  closeWrite(): Promise<void> {
-    if (this.#writeEnded || this.#socket.destroyed) return Promise.resolve();
-    this.#writeEnded = true;
-    return new Promise((resolve) => this.#socket.end(resolve));
-  }
-
-  close(): void {
-    // A peer that is told nothing cannot tell an end from a cut; one that takes
-    // nothing is not waited for.
-    if (this.#closed || this.#writeEnded || this.#writing) return this.#release(false);
-    this.#socket.end(() => this.#release(false));
-    this.#detach();
-    turns(() => turns(() => this.#release(false)));
-  }
-
-  abort(): void {
-    this.#release(true);
-  }
-
-  ref(): void {
-    this.#inner.ref();
-  }
-
-  unref(): void {
-    this.#inner.unref();
-  }
-
-  setOption(name: TransportOption, on: boolean): boolean {
-    return this.#inner.setOption(name, on);
-  }
-
-  #came(bytes: Uint8Array): void {
-    if (this.#closed) return;
-    const pull = this.#pull;
-    if (pull !== undefined) {
-      this.#pull = undefined;
-      return pull.resolve(bytes);
-    }
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes >= MOST_EARLY_BYTES) this.#socket.pause();
-  }
-
-  #takeEarly(): Uint8Array {
-    this.#earlyBytes = 0;
-    const early = this.#early;
-    this.#early = [];
-    return join(early);
-  }
-
-  /** Nothing more comes on the wire: unless the engine says that it ended, it was cut. */
-  #wireOver(): void {
-    const { over } = this.#wire;
-    // A socket that is stopped still has what came before.
-    this.#socket.resume();
-    turns(() => this.#end(over === "end" ? "cut" : over!));
-  }
-
-  #end(over: TlsOver): void {
-    if (this.#over !== undefined) return;
-    this.#over = over;
-    const pull = this.#pull;
-    this.#pull = undefined;
-    if (pull !== undefined) this.#answerOver().then(pull.resolve, pull.reject);
-  }
-
-  #answerOver(): Promise<null> {
-    const over = this.#over!;
-    if (over === "end") return Promise.resolve(null);
-    return Promise.reject(over === "cut" ? cut() : over.error);
-  }
-
-  #why(error: unknown): unknown {
-    return typeof this.#over === "object" ? this.#over.error : error;
-  }
-
-  #detach(): void {
-    this.#closed = true;
-    this.#early = [];
-    const pull = this.#pull;
-    this.#pull = undefined;
-    pull?.reject(closed());
-  }
-
-  #release(withReset: boolean): void {
-    this.#detach();
-    this.#socket.destroy();
-    this.#wire.destroy();
-    if (withReset) this.#inner.abort();
-    else this.#inner.close();
-  }
-}
-
-/** What TLS a connection has; what costs something is found out when it is asked for. */
-class Info implements TlsInfo {
-  readonly protocol: string | null;
-  readonly cipher: string | null;
-  readonly alpnProtocol: string | null;
-  readonly serverName: string | null;
-  readonly verified: boolean;
-  readonly resumed: boolean;
-  readonly #der: Uint8Array | undefined;
-  readonly #over: () => TlsOver | undefined;
-  readonly #sessions: Sessions | undefined;
-  #peerCertificate: PeerCertificate | null | undefined;
-
-  constructor(
-    socket: tls.TLSSocket,
-    over: () => TlsOver | undefined,
-    serverName: string | null,
-    verified: boolean,
-    sessions?: Sessions,
-  ) {
-    const cipher = socket.getCipher();
-    this.protocol = socket.getProtocol();
-    this.cipher = cipher?.standardName ?? cipher?.name ?? null;
-    this.alpnProtocol = socket.alpnProtocol || null;
-    this.serverName = serverName;
-    this.verified = verified;
-    this.resumed = socket.isSessionReused();
-    this.#der = peerDer(socket);
-    this.#over = over;
-    this.#sessions = sessions;
-  }
-
-  get peerCertificate(): PeerCertificate | null {
-    if (this.#peerCertificate === undefined) {
-      this.#peerCertificate = this.#der === undefined ? null : readCertificate(this.#der);
-    }
-    return this.#peerCertificate;
-  }
-
-  get session(): TlsSession | null {
-    return this.#sessions?.last ?? null;
-  }
-
-  get closeNotify(): boolean | null {
-    const over = this.#over();
-    return over === undefined ? null : over === "end";
-  }
-}
-
-/** The sessions that a server gives; with TLS 1.3 they come behind the handshake. */
-class Sessions {
-  last: TlsSession | null = null;
-
-  constructor(socket: tls.TLSSocket, identity: string) {
-    if (isDeno) return;
-    socket.on("session", (bytes: Uint8Array) => {
-      this.last = new TlsSession(new Uint8Array(bytes), identity);
-    });
-  }
-}
-
 /** Why a server is not the one that was meant, as far as the engine has not looked. */
 function identityProblem(settings: ClientTls, socket: tls.TLSSocket): SocketError | undefined {
   // The session remembers a server that was looked at, with these same options.
@@ -427,28 +190,6 @@ function identityProblem(settings: ClientTls, socket: tls.TLSSocket): SocketErro
   const der = peerDer(socket);
   const found = der && fingerprints.includes(fingerprintOf(der));
   return found ? undefined : notVerified("ERR_FINGERPRINT_MISMATCH");
-}
-
-function fingerprintOf(der: Uint8Array): string {
-  return new X509Certificate(der).fingerprint256.replaceAll(":", "").toLowerCase();
-}
-
-function peerDer(socket: tls.TLSSocket): Uint8Array | undefined {
-  const { raw } = socket.getPeerCertificate() ?? {};
-  return raw && new Uint8Array(raw);
-}
-
-function readCertificate(der: Uint8Array): PeerCertificate {
-  const it = new X509Certificate(der);
-  return {
-    der,
-    fingerprint: fingerprintOf(der),
-    subject: it.subject,
-    issuer: it.issuer,
-    subjectAltName: it.subjectAltName ?? "",
-    validFrom: new Date(it.validFrom),
-    validTo: new Date(it.validTo),
-  };
 }
 
 function askedName(socket: tls.TLSSocket): string | null {
@@ -535,11 +276,6 @@ function refuseUnsupported(settings: ClientTls | ServerTls): void {
   throw new SocketError("unsupported", `Cannot start TLS: Deno's TLS knows no ${what}`, {
     op: "handshake",
   });
-}
-
-/** Runs behind all that the engine has to do now. */
-function turns(run: () => void, left = TURNS): void {
-  setImmediate(() => left > 1 ? turns(run, left - 1) : run());
 }
 
 function ended(): SocketError {

@@ -1,0 +1,223 @@
+// A transport within another: what goes into the engine comes out of it
+// encrypted on the inner one, and the other way round.
+
+import { Buffer } from "node:buffer";
+import type tls from "node:tls";
+import { setImmediate } from "node:timers";
+import type { TlsInfo } from "../tls.ts";
+import type { Address, Transport, TransportOption } from "../transport.ts";
+import type { Over, TransportDuplex } from "./duplex.ts";
+import { closed, cut, writeEnded } from "./ends.ts";
+
+// Behind so many turns of the event loop the engine has told all that it made of
+// the last bytes.
+const TURNS = 2;
+
+/** How what the peer sends is over, as TLS sees it. */
+export type TlsOver = Over | "cut";
+
+interface Pull {
+  readonly into: Uint8Array | undefined;
+  resolve(bytes: Uint8Array | null): void;
+  reject(error: unknown): void;
+}
+
+// Reading stops at so much that nobody asked for.
+const MOST_EARLY_BYTES = 64 * 1024;
+const MEMORY_BYTES = 64 * 1024;
+
+/** A transport within another. */
+export class TlsTransport implements Transport {
+  readonly localAddress: Address | null;
+  readonly remoteAddress: Address | null;
+  readonly tls: TlsInfo;
+  readonly #inner: Transport;
+  readonly #wire: TransportDuplex;
+  readonly #socket: tls.TLSSocket;
+  #pull: Pull | undefined;
+  // What was decrypted and not yet pulled; `#earlyBytes` of it.
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #answering = false;
+  #memory: Uint8Array | undefined;
+  #over: TlsOver | undefined;
+  #writeEnded = false;
+  #writing = false;
+  #closed = false;
+
+  constructor(
+    inner: Transport,
+    wire: TransportDuplex,
+    socket: tls.TLSSocket,
+    info: (over: () => TlsOver | undefined) => TlsInfo,
+  ) {
+    this.#inner = inner;
+    this.#wire = wire;
+    this.#socket = socket;
+    this.localAddress = inner.localAddress;
+    this.remoteAddress = inner.remoteAddress;
+    this.tls = info(() => this.#over);
+    socket.on("data", (bytes: Uint8Array) => this.#came(bytes));
+    socket.on("end", () => this.#end("end"));
+    socket.on("error", (error) => this.#end({ error: wire.writeFailure ?? error }));
+    socket.on("close", () => {
+      if (!this.#closed) this.#end("cut");
+    });
+    wire.onOver = () => this.#wireOver();
+    if (wire.over !== undefined) this.#wireOver();
+  }
+
+  pull(into?: Uint8Array): Promise<Uint8Array | null> {
+    if (this.#closed) return Promise.reject(closed());
+    if (this.#early.length > 0) return Promise.resolve(this.#takeEarly(into));
+    if (this.#over !== undefined) return this.#answerOver();
+    return new Promise((resolve, reject) => {
+      this.#pull = { into, resolve, reject };
+      this.#socket.resume();
+    });
+  }
+
+  async settle(): Promise<void> {
+    await this.#inner.settle();
+    await new Promise<void>((resolve) => turns(resolve));
+    await new Promise<void>((resolve) => turns(resolve));
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) return Promise.reject(closed());
+    if (this.#writeEnded) return Promise.reject(writeEnded());
+    if (bytes.length === 0) return Promise.resolve();
+    this.#writing = true;
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => {
+        this.#writing = false;
+        if (error) reject(this.#closed ? closed() : this.#wire.writeFailure ?? this.#why(error));
+        else resolve();
+      });
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#writeEnded || this.#socket.destroyed) return Promise.resolve();
+    this.#writeEnded = true;
+    return new Promise((resolve) => this.#socket.end(resolve));
+  }
+
+  close(): void {
+    // A peer that is told nothing cannot tell an end from a cut; one that takes
+    // nothing is not waited for.
+    if (this.#closed || this.#writeEnded || this.#writing) return this.#release(false);
+    this.#socket.end(() => this.#release(false));
+    this.#detach();
+    turns(() => turns(() => this.#release(false)));
+  }
+
+  abort(): void {
+    this.#release(true);
+  }
+
+  ref(): void {
+    this.#inner.ref();
+  }
+
+  unref(): void {
+    this.#memory = undefined;
+    this.#inner.unref();
+  }
+
+  setOption(name: TransportOption, on: boolean): boolean {
+    return this.#inner.setOption(name, on);
+  }
+
+  /** Records come one by one; those of one arrival answer a pull together. */
+  #came(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if (this.#pull !== undefined) {
+      if (this.#answering) return;
+      this.#answering = true;
+      queueMicrotask(this.#answer);
+    } else if (this.#earlyBytes >= MOST_EARLY_BYTES) {
+      this.#socket.pause();
+    }
+  }
+
+  #answer = (): void => {
+    this.#answering = false;
+    const pull = this.#pull;
+    this.#pull = undefined;
+    pull?.resolve(this.#takeEarly(pull.into));
+  };
+
+  #takeEarly(into: Uint8Array | undefined): Uint8Array {
+    if (this.#early.length === 1 && into === undefined) {
+      this.#earlyBytes = 0;
+      return this.#early.pop()!;
+    }
+    const memory = into ?? (this.#memory ??= Buffer.allocUnsafeSlow(MEMORY_BYTES));
+    let at = 0;
+    let taken = 0;
+    while (taken < this.#early.length && at < memory.length) {
+      const piece = this.#early[taken]!;
+      const room = memory.length - at;
+      memory.set(piece.length <= room ? piece : piece.subarray(0, room), at);
+      at += Math.min(piece.length, room);
+      if (piece.length <= room) taken++;
+      else this.#early[taken] = piece.subarray(room);
+    }
+    this.#early.splice(0, taken);
+    this.#earlyBytes -= at;
+    return memory.subarray(0, at);
+  }
+
+  /** Nothing more comes on the wire: unless the engine says that it ended, it was cut. */
+  #wireOver(): void {
+    const { over } = this.#wire;
+    // A socket that is stopped still has what came before.
+    this.#socket.resume();
+    turns(() => this.#end(over === "end" ? "cut" : over!));
+  }
+
+  #end(over: TlsOver): void {
+    if (this.#over !== undefined) return;
+    this.#over = over;
+    // What came before it goes first.
+    if (this.#answering) return;
+    const pull = this.#pull;
+    this.#pull = undefined;
+    if (pull !== undefined) this.#answerOver().then(pull.resolve, pull.reject);
+  }
+
+  #answerOver(): Promise<null> {
+    const over = this.#over!;
+    if (over === "end") return Promise.resolve(null);
+    return Promise.reject(over === "cut" ? cut() : over.error);
+  }
+
+  #why(error: unknown): unknown {
+    return typeof this.#over === "object" ? this.#over.error : error;
+  }
+
+  #detach(): void {
+    this.#closed = true;
+    this.#early = [];
+    this.#memory = undefined;
+    const pull = this.#pull;
+    this.#pull = undefined;
+    pull?.reject(closed());
+  }
+
+  #release(withReset: boolean): void {
+    this.#detach();
+    this.#socket.destroy();
+    this.#wire.destroy();
+    if (withReset) this.#inner.abort();
+    else this.#inner.close();
+  }
+}
+
+/** Runs behind all that the engine has to do now. */
+export function turns(run: () => void, left = TURNS): void {
+  setImmediate(() => left > 1 ? turns(run, left - 1) : run());
+}
