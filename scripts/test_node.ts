@@ -75,7 +75,12 @@ async function onPackage(node: string, args: readonly string[]) {
   try {
     const hook = new URL("package_hook.ts", import.meta.url).href;
     const options = ["--expose-gc", "--disable-warning=ExperimentalWarning", `--import=${hook}`];
-    const env = { NODE_OPTIONS: options.join(" "), LOADED_MODULES: record };
+    const env = {
+      NODE_OPTIONS: options.join(" "),
+      LOADED_MODULES: record,
+      // It makes the certificates.
+      DENO: Deno.execPath(),
+    };
     const ran = await run([node, ...args], { cwd: top, env });
     const loaded = new Set((await Deno.readTextFile(record)).split("\n").filter(Boolean));
     return { ...ran, loaded };
