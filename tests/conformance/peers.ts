@@ -13,6 +13,12 @@
  * `resetAndDestroy`, data before RST, what a client's close and RST look like,
  * closing behind 20 MB of queued data, and pausing, after which a sender gets rid
  * of what the system buffers (4.1 MB) and, on Bun, 64 KiB more.
+ *
+ * So is TLS on it, by a `TLSSocket` around an accepted socket: handshakes that the
+ * client begins early or in the middle, close_notify before FIN, RST, and closing
+ * behind 20 MB. What differs: Deno reports a client's RST as `fin`, and may close
+ * before its alert is out; of a certificate that `requireCert` demands, Bun alone
+ * also checks who signed it.
  */
 
 import { createInterface } from "node:readline";

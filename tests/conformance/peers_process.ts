@@ -5,13 +5,14 @@
  * A peer of another kind (UDP, DNS) is one more entry in `ANSWERS`.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { blackHole } from "./black_hole.ts";
+import { writeCertificates } from "./peer_certificates.ts";
 import type { PeerScript } from "./scenario.ts";
 import type { ConnectionReport } from "./scripted_connection.ts";
 import { ScriptedServer } from "./scripted_server.ts";
@@ -36,6 +37,14 @@ const ANSWERS = {
     servers.set(peer, server);
     await server.listenAt(path);
     return { peer, port: await server.listen(), path };
+  },
+
+  /** A folder with the certificates and keys that the peers have, as `$CERTS` names it. */
+  async certificates(): Promise<string> {
+    const folder = join(directory, "certificates");
+    mkdirSync(folder, { recursive: true });
+    await writeCertificates(folder);
+    return folder;
   },
 
   async report(peer: number): Promise<ConnectionReport[]> {

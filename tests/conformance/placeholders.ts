@@ -1,5 +1,5 @@
 /**
- * `$PORT`, `$UNIX`, `$ID` and the like: what a script can name before a run has
+ * `$PORT`, `$UNIX`, `$CERTS`, `$ID` and the like: what a script can name before a run has
  * picked its ports and paths.
  */
 

@@ -3,6 +3,7 @@
 import { byteStringOf, type Repeated } from "./byte_values.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import { encode, ThreadResults } from "./encode.ts";
+import { luaValue } from "./parsed_certificates.ts";
 import { type Op, parseHead, type Result } from "./scenario.ts";
 
 /** The little of the face that scripts reach for by name. */
@@ -20,9 +21,24 @@ export type PlayedNgx = {
   sleep(seconds: number): Promise<unknown>;
 };
 
-/** Adds one result for each op as it ends; nothing that an op does makes it reject. */
-export async function play(ngx: PlayedNgx, ops: readonly Op[], results: Result[]): Promise<void> {
-  const script = { ngx, sockets: new Map(), variables: new Map(), startMs: performance.now() };
+/**
+ * Adds one result for each op as it ends; nothing that an op does makes it reject.
+ *
+ * @param certificates The folder that `$CERTS` stands for.
+ */
+export async function play(
+  ngx: PlayedNgx,
+  ops: readonly Op[],
+  results: Result[],
+  certificates: string,
+): Promise<void> {
+  const script: Script = {
+    ngx,
+    certificates,
+    sockets: new Map(),
+    variables: new Map(),
+    startMs: performance.now(),
+  };
   await playAll(script, ops, { results, killed: false });
 }
 
@@ -35,6 +51,7 @@ const stacks = new WeakMap<object, string>();
 
 type Script = {
   readonly ngx: PlayedNgx;
+  readonly certificates: string;
   readonly sockets: Map<string, unknown>;
   readonly variables: Map<string, unknown>;
   readonly startMs: number;
@@ -160,6 +177,7 @@ function valueOf(script: Script, value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   if ("rep" in value) return byteStringOf(value as Repeated);
   if ("ref" in value) return script.variables.get(value.ref as string) ?? null;
+  if ("lua" in value) return luaValue(script, String(value.lua));
   if ("str" in value) return String(value.str);
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, valueOf(script, item)]),

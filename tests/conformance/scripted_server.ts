@@ -38,7 +38,8 @@ export class ScriptedServer {
   }
 
   async #listenAt(where: { port: number; host: string } | { path: string }): Promise<Server> {
-    const listener = createServer({ allowHalfOpen: true, noDelay: true }, (it) => this.#accept(it));
+    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+    const listener = createServer(options, (it) => this.#accept(it));
     this.#listeners.push(listener);
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
