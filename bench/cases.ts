@@ -89,4 +89,18 @@ export const CASES: readonly Case[] = [
     operation: "cycle",
     rate: "operations",
   },
+  {
+    name: "tls-ping",
+    title: "ask and answer over TLS, 1 connection",
+    peer: "tls-pong",
+    operation: "round trip",
+    rate: "operations",
+  },
+  {
+    name: "tls-into",
+    title: "whatever there is over TLS, into 64 KiB of one's own",
+    peer: "tls-bytes",
+    operation: "read",
+    rate: "bytes",
+  },
 ];

@@ -10,7 +10,7 @@ import { pinned, Program } from "./program.ts";
 import type { Runtime } from "./runtimes.ts";
 
 /** What a server does: answer, or send without end. */
-export type PeerKind = "pong" | "lines" | "bytes" | "parts";
+export type PeerKind = "pong" | "lines" | "bytes" | "parts" | "tls-pong" | "tls-bytes";
 
 /** A server that runs. */
 export interface Peer {

@@ -1,6 +1,6 @@
 /**
  * A server that answers, or that sends the same large piece of memory again and again, as fast as
- * it is taken: `server.ts pong`, `server.ts lines`. It says its port in a line of JSON, and ends
+ * it is taken: `server.ts pong`, `server.ts tls-bytes`. It says its port in a line of JSON, and ends
  * with its standard input.
  *
  * @module
@@ -8,6 +8,8 @@
 import { Buffer } from "node:buffer";
 import net from "node:net";
 import process from "node:process";
+import tls from "node:tls";
+import { certificates } from "../tests/helpers/certificates.ts";
 import { BYTES, DELIMITER, HOST, LINE, PART, PING, PONG } from "./wire.ts";
 
 const UNITS: Readonly<Record<string, string>> = {
@@ -17,8 +19,12 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 const PREPARED_BYTES = 1024 * 1024;
 
-const [kind = ""] = process.argv.slice(2);
-const server = net.createServer({ noDelay: true }, kind === "pong" ? answer : flood(UNITS[kind]!));
+const [name = ""] = process.argv.slice(2);
+const [, secure, kind = ""] = /^(tls-)?(.*)$/.exec(name)!;
+const serve = kind === "pong" ? answer : flood(UNITS[kind]!);
+const server = secure
+  ? tls.createServer({ ...(await certificates()).localhost, noDelay: true }, serve)
+  : net.createServer({ noDelay: true }, serve);
 server.listen(0, HOST, () => {
   const { port } = server.address() as net.AddressInfo;
   process.stdout.write(`${JSON.stringify({ port })}\n`);

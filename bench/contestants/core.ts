@@ -1,6 +1,7 @@
 /** Our core, on the runtime that runs this file. */
 
 import { connect, type Cosocket, Pool } from "../../mod.ts";
+import { certificates } from "../../tests/helpers/certificates.ts";
 import { contest } from "../contest.ts";
 import { DELIMITER, HOST, LINE, PART, PING } from "../wire.ts";
 import { amounts, checkAnswer, cycles, frames, pings } from "./awaited.ts";
@@ -10,6 +11,8 @@ const KIB = 1024;
 const pool = new Pool();
 const view = new Uint8Array(64 * KIB);
 const dial = (port: number) => connect({ hostname: HOST, port });
+const { ca } = await certificates();
+const dialTls = (port: number) => connect({ hostname: HOST, port }, { tls: { caCerts: ca.cert } });
 const lengthOf = (frame: string | Uint8Array) => frame.length;
 const part = { size: PART.length, wireSize: PART.length + DELIMITER.length };
 const line = { size: LINE.length - 2, wireSize: LINE.length };
@@ -42,6 +45,8 @@ await contest({
     "into": amounts(dial, (sock) => sock.readInto(view)),
     "pool-ask": cycles((port) => lend(port, ask)),
     "pool": cycles((port) => lend(port)),
+    "tls-ping": pings(dialTls, 1, ask),
+    "tls-into": amounts(dialTls, (sock) => sock.readInto(view)),
   },
 
   async hold(port, connections) {

@@ -6,6 +6,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { certificates } from "../../tests/helpers/certificates.ts";
 import { contest, type Done, type Slice, type Work } from "../contest.ts";
 import { DELIMITER, LINE, PART } from "../wire.ts";
 
@@ -20,35 +21,36 @@ export interface Sink {
   bytes: number;
 }
 
-/** What a runtime must be able to do. */
+/** What a runtime must be able to do; with TLS where there is a certificate to trust. */
 export interface Raw {
   /** Connects, and answers what fills the sink until a slice is over. */
-  read(port: number, sink: Sink): Promise<(slice: Slice) => Promise<void>>;
+  read(port: number, sink: Sink, ca?: string): Promise<(slice: Slice) => Promise<void>>;
   /** Connects, and answers what asks and waits for the answer until a slice is over. */
-  ping(port: number): Promise<(slice: Slice) => Promise<number>>;
+  ping(port: number, ca?: string): Promise<(slice: Slice) => Promise<number>>;
   /** One connection that has asked and got its answer. */
   idle(port: number): Promise<unknown>;
 }
 
 /** Runs this process as the contestant `raw`. */
-export function contestRaw(raw: Raw): Promise<void> {
-  const reads = (make: () => Sink) => async (port: number): Promise<Work> => {
+export async function contestRaw(raw: Raw): Promise<void> {
+  const ca = (await certificates()).ca.cert;
+  const reads = (make: () => Sink, ca?: string) => async (port: number): Promise<Work> => {
     const sink = make();
-    const read = await raw.read(port, sink);
+    const read = await raw.read(port, sink, ca);
     return async (slice): Promise<Done> => {
       const { operations, bytes } = sink;
       await read(slice);
       return { operations: sink.operations - operations, bytes: sink.bytes - bytes };
     };
   };
-  const pings = (connections: number) => async (port: number): Promise<Work> => {
-    const all = await Promise.all(Array.from({ length: connections }, () => raw.ping(port)));
+  const pings = (connections: number, ca?: string) => async (port: number): Promise<Work> => {
+    const all = await Promise.all(Array.from({ length: connections }, () => raw.ping(port, ca)));
     return async (slice): Promise<Done> => {
       const counts = await Promise.all(all.map((ping) => ping(slice)));
       return { operations: counts.reduce((sum, count) => sum + count, 0), bytes: 0 };
     };
   };
-  return contest({
+  await contest({
     cases: {
       "ping": pings(1),
       "ping-64": pings(64),
@@ -60,6 +62,8 @@ export function contestRaw(raw: Raw): Promise<void> {
       "into": reads(() => new Chunks(() => chunk)),
       // A stack of connections is nothing beside the exchange, and all there is without one.
       "pool-ask": pings(1),
+      "tls-ping": pings(1, ca),
+      "tls-into": reads(() => new Chunks(() => chunk), ca),
     },
     async hold(port, connections) {
       const all: unknown[] = [];

@@ -13,15 +13,16 @@ async function ask(conn: Deno.Conn): Promise<void> {
   for (let got = 0; got < PONG.length;) got += (await conn.read(answer))!;
 }
 
-async function dial(port: number): Promise<Deno.Conn> {
+async function dial(port: number, ca?: string): Promise<Deno.Conn> {
+  if (ca !== undefined) return await Deno.connectTls({ hostname: HOST, port, caCerts: [ca] });
   const conn = await Deno.connect({ hostname: HOST, port });
   conn.setNoDelay(true);
   return conn;
 }
 
 await contestRaw({
-  async read(port, sink) {
-    const conn = await dial(port);
+  async read(port, sink, ca) {
+    const conn = await dial(port, ca);
     return async (slice: Slice) => {
       while (!slice.over) {
         const room = sink.room();
@@ -31,8 +32,8 @@ await contestRaw({
     };
   },
 
-  async ping(port) {
-    const conn = await dial(port);
+  async ping(port, ca) {
+    const conn = await dial(port, ca);
     return async (slice) => {
       let operations = 0;
       for (; !slice.over; operations++) await ask(conn);

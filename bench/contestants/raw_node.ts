@@ -1,6 +1,7 @@
 /** `node:net` with callbacks: `onread` where bytes are many, events where they are few. */
 
 import net from "node:net";
+import tls from "node:tls";
 import type { Slice } from "../contest.ts";
 import { HOST, PING, PONG } from "../wire.ts";
 import { contestRaw, type Sink } from "./raw.ts";
@@ -10,9 +11,15 @@ interface Run {
   finish(): void;
 }
 
+/** `ca` is there for TLS. */
+function dial(port: number, ca: string | undefined, onread: net.OnReadOpts): net.Socket {
+  const options = { host: HOST, port, noDelay: true, onread };
+  return ca === undefined ? net.connect(options) : tls.connect({ ...options, ca });
+}
+
 function connected(socket: net.Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once("connect", resolve);
+    socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", resolve);
     socket.once("error", reject);
   });
 }
@@ -26,20 +33,15 @@ class Asker {
   #got = 0;
   again: () => boolean = () => false;
 
-  constructor(port: number) {
-    this.socket = net.connect({
-      host: HOST,
-      port,
-      noDelay: true,
-      onread: {
-        buffer: answer,
-        callback: (count) => {
-          this.#got += count;
-          if (this.#got < PONG.length) return true;
-          this.#got = 0;
-          if (this.again()) this.ask();
-          return true;
-        },
+  constructor(port: number, ca?: string) {
+    this.socket = dial(port, ca, {
+      buffer: answer,
+      callback: (count) => {
+        this.#got += count;
+        if (this.#got < PONG.length) return true;
+        this.#got = 0;
+        if (this.again()) this.ask();
+        return true;
       },
     });
   }
@@ -50,23 +52,20 @@ class Asker {
 }
 
 await contestRaw({
-  async read(port, sink: Sink) {
+  async read(port, sink: Sink, ca) {
     let run: Run | undefined;
-    const socket = net.connect({
-      host: HOST,
-      port,
-      onread: {
-        buffer: () => sink.room(),
-        callback: (count, memory) => {
-          sink.took(memory.subarray(0, count));
-          if (!run!.slice.over) return true;
-          run!.finish();
-          return false;
-        },
+    const socket = dial(port, ca, {
+      buffer: () => sink.room(),
+      callback: (count, memory) => {
+        sink.took(memory.subarray(0, count));
+        if (run === undefined) return false;
+        if (!run.slice.over) return true;
+        run.finish();
+        return false;
       },
     });
     // Bytes that come before the first slice would be nobody's.
-    socket.pause();
+    if (ca === undefined) socket.pause();
     await connected(socket);
     return (slice) =>
       new Promise((finish) => {
@@ -75,8 +74,8 @@ await contestRaw({
       });
   },
 
-  async ping(port) {
-    const asker = new Asker(port);
+  async ping(port, ca) {
+    const asker = new Asker(port, ca);
     await connected(asker.socket);
     return (slice) =>
       new Promise((resolve) => {
