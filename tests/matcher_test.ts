@@ -75,6 +75,24 @@ test("Matcher finds a random delimiter longer than any piece, at every cut", () 
   }
 });
 
+test("Matcher finds long delimiters among their own parts, as a plain search does", () => {
+  const random = new Random(3);
+  for (let round = 0; round < 3000; round++) {
+    const values = random.of([[97, 98], [97, 98, 99, 100], [97]]);
+    const delimiter = byteString(random.bytes(random.between(8, 40), values));
+    let input = "";
+    for (let part = 0; part < 12; part++) {
+      const from = random.below(delimiter.length);
+      input += random.onceIn(3) ? delimiter : delimiter.slice(from, from + random.between(1, 40));
+      if (random.onceIn(2)) input += byteString(random.bytes(random.below(60), values));
+    }
+    const places = Array.from({ length: random.below(4) }, () => random.below(input.length));
+    const pieces = cutAt(bytesOf(input), [...new Set(places)].sort((a, b) => a - b));
+    const wanted = plainEndsOf(delimiter, input);
+    assert.deepEqual(endsOf(delimiter, pieces), wanted, `${delimiter} ${shown(pieces)}`);
+  }
+});
+
 test("Matcher holds back exactly what may be the start of the delimiter", () => {
   for (const delimiter of [1, 2, 3, 4].flatMap(wordsOf)) {
     for (const input of [1, 2, 3, 4, 5, 6, 7].flatMap(wordsOf)) {
@@ -118,6 +136,9 @@ const hard = [
   { delimiter: "aab", input: "aa".repeat(10_000) },
   { delimiter: "abaababaab", input: "abaababaa".repeat(2000) },
   { delimiter: "ab", input: "c".repeat(20_000) },
+  { delimiter: "a".repeat(19) + "b", input: ("b" + "a".repeat(18)).repeat(1000) },
+  { delimiter: "b" + "a".repeat(19), input: ("a".repeat(40) + "c".repeat(20)).repeat(300) },
+  { delimiter: "abababababababab", input: ("c".repeat(60) + "abababababababa").repeat(200) },
   { delimiter: "a", input: "b".repeat(20_000) },
 ];
 
