@@ -4,7 +4,7 @@
 // memory and nothing is copied. What is left when more must be pulled moves to
 // memory of ours, the *arena*, and the pull goes right behind it; so a large
 // frame grows in place. Bytes handed out are the caller's for ever: small
-// results are copied to a slab, large ones are copied too, or the arena is given
+// results are copied to slabs, large ones are copied too, or the arena is given
 // away with them. Nothing that a caller can see is ever pulled into.
 //
 // Lines are cut from strings: the byte string of a window of the run is made
@@ -12,13 +12,16 @@
 // small, so that a line that somebody keeps pins little.
 
 import { byteString, isAscii } from "./bytes.ts";
+import { Slab, uninitialized } from "./slab.ts";
 
 const EMPTY = new Uint8Array(0);
 const CR = 13;
 /** How much of the run is made text at a time. */
 export const WINDOW_BYTES = 4096;
-const SLAB_BYTES = 8192;
 const SMALL_BYTES = 1024;
+const SMALL_SLAB_BYTES = 8 * 1024;
+const MEDIUM_BYTES = 16 * 1024;
+const MEDIUM_SLAB_BYTES = 64 * 1024;
 const LEAST_ROOM_BYTES = 4096;
 const MOST_ROOM_BYTES = 64 * 1024;
 const MOST_EXPECTED_BYTES = 1024 * 1024;
@@ -72,7 +75,7 @@ export class ByteBuffer {
       ? wanted
       : held + Math.min(Math.max(held, this.#roomBytes), MOST_ROOM_BYTES);
     if (!this.#ours || this.#bytes.length < needed) {
-      this.#moveTo(new Uint8Array(needed === wanted ? wanted : Math.max(needed, 2 * held)));
+      this.#moveTo(uninitialized(needed === wanted ? wanted : Math.max(needed, 2 * held)));
     } else if (this.#bytes.length - this.#end < needed - held) {
       this.#bytes.copyWithin(0, this.#at, this.#end);
       this.#setRun(this.#bytes, 0, held, true);
@@ -96,7 +99,7 @@ export class ByteBuffer {
       this.#setRun(bytes, 0, bytes.length, false);
     } else {
       if (!this.#ours || this.#bytes.length - this.#end < bytes.length) {
-        this.#moveTo(new Uint8Array(Math.max(this.length + bytes.length, 2 * this.length)));
+        this.#moveTo(uninitialized(Math.max(this.length + bytes.length, 2 * this.length)));
       }
       this.#bytes.set(bytes, this.#end);
       this.#end += bytes.length;
@@ -139,7 +142,8 @@ export class ByteBuffer {
   take(size: number): Uint8Array {
     const from = this.#at;
     this.skip(size);
-    if (size < SMALL_BYTES) return toSlab(this.#bytes, from, size);
+    if (size < SMALL_BYTES) return small.copy(this.#bytes, from, size);
+    if (size <= MEDIUM_BYTES) return medium.copy(this.#bytes, from, size);
     // All that is left, and most of the memory it lies in: the arena goes along.
     if (this.#ours && !this.#lent && this.#at === this.#end && 2 * size >= this.#bytes.length) {
       const given = this.#bytes.subarray(from, this.#end);
@@ -226,23 +230,5 @@ export class ByteBuffer {
   }
 }
 
-let slab: Uint8Array = EMPTY;
-let slabAt = 0;
-
-/** A copy that is nobody else's: a piece of a slab no pull ever sees. */
-function toSlab(from: Uint8Array, at: number, size: number): Uint8Array {
-  if (size === 0) return new Uint8Array(0);
-  // A caller may have transferred a neighbour, and the slab with it.
-  if (slabAt + size > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabAt = 0;
-  }
-  const start = slabAt;
-  slabAt += size;
-  if (size <= 32) {
-    for (let k = 0; k < size; k++) slab[start + k] = from[at + k]!;
-  } else {
-    slab.set(from.subarray(at, at + size), start);
-  }
-  return slab.subarray(start, slabAt);
-}
+const small = new Slab(SMALL_SLAB_BYTES);
+const medium = new Slab(MEDIUM_SLAB_BYTES);
