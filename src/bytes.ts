@@ -2,13 +2,20 @@
 // it loses nothing, its offsets are byte offsets, and the engines search and
 // slice it faster than they do an array.
 
+import { Slab } from "./slab.ts";
+
 const utf8Encoder = new TextEncoder();
 // ignoreBOM keeps a BOM: dropping one would make lines differ from their bytes.
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+// Requests are short, and a call of the encoder costs more than they do.
+const SHORT_CHARACTERS = 64;
+const short = new Slab(8 * 1024);
+
 /** The UTF-8 bytes of a text. */
 export function encodeUtf8(text: string): Uint8Array {
-  return utf8Encoder.encode(text);
+  const ascii = text.length <= SHORT_CHARACTERS ? short.encode(text) : undefined;
+  return ascii ?? utf8Encoder.encode(text);
 }
 
 /** The text of UTF-8 bytes: a BOM is kept, bad bytes become U+FFFD. */

@@ -2,7 +2,7 @@
 // happens, happens in the stream below. A handle is one lend of a stream: after
 // `close` or `release` it is dead for ever, whoever gets the stream next.
 
-import { decodeUtf8, encodeUtf8, textOf } from "./bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
 import {
   checkMaxBytes,
   checkMs,
@@ -24,17 +24,16 @@ import {
   all,
   any,
   asBytes,
-  asByteString,
+  bytesLine,
   exactly,
   type Framer,
   into,
-  line,
   lineAtHand,
   look,
   MOST_AT_HAND_BYTES,
   skipped,
+  textLine,
   until,
-  withoutCr,
 } from "./framing.ts";
 import { Delimiter } from "./matcher.ts";
 import { bytesToSend, type Data } from "./outgoing.ts";
@@ -138,7 +137,6 @@ export class Cosocket implements AsyncDisposable {
   readonly #lease: Lease;
   readonly #loan: Loan;
   readonly #options = new Map<TransportOption, boolean>();
-  #waits = 0;
   #upgraded = false;
   #readLimits: Limits;
   #sendLimits: Limits;
@@ -205,12 +203,16 @@ export class Cosocket implements AsyncDisposable {
    * @throws {SocketError} `timeout`, `aborted`, `closed` or `reset`. How much was
    *   sent is unknown then, so the write side is over; reading goes on.
    */
-  async send(data: Data, options?: CallOptions): Promise<number> {
-    const bytes = bytesToSend(data);
-    const limits = options === undefined
-      ? this.#sendLimits
-      : this.#limits(options, this.#sendLimits);
-    return await this.#during(this.#live("send").write(bytes, limits));
+  send(data: Data, options?: CallOptions): Promise<number> {
+    try {
+      const bytes = bytesToSend(data);
+      const limits = options === undefined
+        ? this.#sendLimits
+        : this.#limits(options, this.#sendLimits);
+      return this.#live("send").write(bytes, limits, this);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -235,21 +237,12 @@ export class Cosocket implements AsyncDisposable {
         return Promise.reject(error);
       }
     }
-    return this.#receiveLine(options);
-  }
-
-  async #receiveLine(
-    options: ReceiveOptions & { as?: "text" | "bytes" } = {},
-  ): Promise<string | Uint8Array> {
-    checkOptions("options", options);
-    const { as = "text" } = options;
-    if (as === "text") {
-      const text = await this.#read(line(asByteString, this.#max(options)), options);
-      return textOf(withoutCr(text));
-    }
-    if (as !== "bytes") throw wrongType("as", '"text" or "bytes"', as);
-    const bytes = await this.#read(line(asBytes, this.#max(options)), options);
-    return bytes[bytes.length - 1] === 13 ? bytes.subarray(0, -1) : bytes;
+    return this.#receive<string | Uint8Array>(() => {
+      const { as = "text" } = checkOptions("options", options) ?? {};
+      if (as === "text") return textLine(this.#max(options));
+      if (as === "bytes") return bytesLine(this.#max(options));
+      throw wrongType("as", '"text" or "bytes"', as);
+    }, options);
   }
 
   /**
@@ -430,7 +423,7 @@ export class Cosocket implements AsyncDisposable {
   ): Promise<TlsInfo> {
     checkOptions("options", options);
     const stream = this.#live("handshake");
-    await this.#during(startTls(stream, options));
+    await startTls(stream, options);
     this.#upgraded = true;
     return stream.transport.tls!;
   }
@@ -595,9 +588,9 @@ export class Cosocket implements AsyncDisposable {
       if (options === undefined) {
         const ready = stream.take(frame);
         if (ready !== undefined) return Promise.resolve(ready);
-        return this.#during(stream.read(frame, this.#readLimits));
+        return stream.read(frame, this.#readLimits, this);
       }
-      return this.#during(stream.read(frame, this.#limits(options, this.#readLimits)));
+      return stream.read(frame, this.#limits(options, this.#readLimits), this);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -605,17 +598,7 @@ export class Cosocket implements AsyncDisposable {
 
   #read<T>(frame: Framer<T>, options: ReceiveOptions): Promise<T> {
     const limits = this.#limits(options, this.#readLimits);
-    return this.#during(this.#live("receive").read(frame, limits));
-  }
-
-  /** Nobody forgets a socket that somebody waits for: the wait holds it. */
-  async #during<T>(operation: Promise<T>): Promise<T> {
-    this.#waits++;
-    try {
-      return await operation;
-    } finally {
-      this.#waits--;
-    }
+    return this.#live("receive").read(frame, limits, this);
   }
 
   #limits(options: CallOptions, { timeoutMs }: Limits): Limits {

@@ -17,6 +17,7 @@ export const asBytes: Take<Uint8Array> = (buffer, size) => buffer.take(size);
 export const asByteString: Take<string> = (buffer, size) => buffer.takeText(size);
 
 const LF = 10;
+const CR = 13;
 
 /** No line that `lineAtHand` takes is longer. */
 export const MOST_AT_HAND_BYTES: number = WINDOW_BYTES;
@@ -31,7 +32,7 @@ export const lineAtHand: Framer<string> = (buffer) => {
 /** A byte string without the CR it may end with. */
 export function withoutCr(line: string): string {
   const last = line.length - 1;
-  return line.charCodeAt(last) === 13 ? line.slice(0, last) : line;
+  return line.charCodeAt(last) === CR ? line.slice(0, last) : line;
 }
 
 /** All up to the next LF, which is dropped. */
@@ -47,6 +48,28 @@ export function line<T>(take: Take<T>, maxBytes: number): Framer<T> {
     const taken = take(buffer, end);
     buffer.skip(1);
     return taken;
+  };
+}
+
+/** A line as text, from UTF-8, without LF or CR LF; a short one is cut as those at hand are. */
+export function textLine(maxBytes: number): Framer<string> {
+  const long = line(asByteString, maxBytes);
+  return (buffer, ended) => {
+    if (maxBytes >= MOST_AT_HAND_BYTES && buffer.length <= MOST_AT_HAND_BYTES) {
+      const short = lineAtHand(buffer, ended);
+      if (short !== undefined) return short;
+    }
+    const text = long(buffer, ended);
+    return text === undefined ? undefined : textOf(withoutCr(text));
+  };
+}
+
+/** A line as bytes, without LF or CR LF. */
+export function bytesLine(maxBytes: number): Framer<Uint8Array> {
+  const frame = line(asBytes, maxBytes);
+  return (buffer, ended) => {
+    const bytes = frame(buffer, ended);
+    return bytes?.[bytes.length - 1] === CR ? bytes.subarray(0, -1) : bytes;
   };
 }
 

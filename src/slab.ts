@@ -32,12 +32,7 @@ export class Slab {
   /** A copy of `from[at..at + size)`. */
   copy(from: Uint8Array, at: number, size: number): Uint8Array {
     if (size === 0) return new Uint8Array(0);
-    // A caller may have transferred a neighbour, and the slab with it.
-    if (this.#at + size > this.#bytes.length) {
-      this.#bytes = uninitialized(this.#size);
-      this.#at = 0;
-    }
-    const bytes = this.#bytes;
+    const bytes = this.#withRoom(size);
     const start = this.#at;
     this.#at += size;
     if (size <= 32) {
@@ -46,5 +41,30 @@ export class Slab {
       bytes.set(from.subarray(at, at + size), start);
     }
     return bytes.subarray(start, this.#at);
+  }
+
+  /** The bytes of an ASCII text; `undefined` if it is none. */
+  encode(text: string): Uint8Array | undefined {
+    const size = text.length;
+    const bytes = this.#withRoom(size);
+    const start = this.#at;
+    let seen = 0;
+    for (let k = 0; k < size; k++) {
+      const code = text.charCodeAt(k);
+      seen |= code;
+      bytes[start + k] = code;
+    }
+    if (seen > 0x7f) return undefined;
+    this.#at += size;
+    return bytes.subarray(start, this.#at);
+  }
+
+  #withRoom(size: number): Uint8Array {
+    // A caller may have transferred a neighbour, and the slab with it.
+    if (this.#at + size > this.#bytes.length) {
+      this.#bytes = uninitialized(this.#size);
+      this.#at = 0;
+    }
+    return this.#bytes;
   }
 }

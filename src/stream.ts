@@ -24,11 +24,33 @@ export interface Limits {
 // A timed-out send leaves at most this much in the runtime's queue.
 const SLICE_BYTES = 64 * 1024;
 
-/** One who waits for a direction to move on. */
+/**
+ * One who waits for a direction to move on. Where it moves on, it is served there
+ * and then: neither an arrival nor a departure costs a promise of its own.
+ */
 interface Waiter {
-  resolve(): void;
-  reject(error: SocketError): void;
+  readonly limits: Limits;
+  /** Its handle: nobody forgets a socket that somebody waits for. */
+  readonly holder: object | undefined;
+  /** When the call as a whole is over. */
+  readonly endMs: number;
+  /** When it has waited too long. */
   untilMs: number;
+  /** Called by its signal. */
+  giveUp: (() => void) | undefined;
+  reject(error: unknown): void;
+}
+
+interface Reader extends Waiter {
+  readonly frame: Framer<unknown>;
+  resolve(value: unknown): void;
+}
+
+interface Writer extends Waiter {
+  readonly bytes: Uint8Array;
+  /** How much of them was handed to the system. */
+  at: number;
+  resolve(count: number): void;
 }
 
 /** Which end of the connection this is, and what the other one was called. */
@@ -46,10 +68,10 @@ export class Stream {
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   #transport: Transport;
-  #reading = false;
-  #writing = false;
-  #reader: Waiter | undefined;
-  #writer: Waiter | undefined;
+  #reader: Reader | undefined;
+  #writer: Writer | undefined;
+  // Another transport is being put in place: nobody reads or writes.
+  #upgrading = false;
   #pulling = false;
   // The pull in flight.
   #pending: Promise<Uint8Array | null> | undefined;
@@ -87,11 +109,11 @@ export class Stream {
   }
 
   get reading(): boolean {
-    return this.#reading;
+    return this.#reader !== undefined || this.#upgrading;
   }
 
   get writing(): boolean {
-    return this.#writing;
+    return this.#writer !== undefined || this.#upgrading;
   }
 
   /** Whether the peer has ended or cut off what it sends, as far as we were told. */
@@ -123,79 +145,122 @@ export class Stream {
 
   /** What is in the buffer already costs no timer, no closure, no turn. */
   take<T>(frame: Framer<T>): T | undefined {
-    if (this.#reading) throw this.#error("busy", "receive", "another call is reading");
+    if (this.reading) throw this.#error("busy", "receive", "another call is reading");
     return frame(this.buffer, this.#readEnd === "end");
   }
 
-  /** The one loop that waits: every read that `take` could not serve. */
-  async read<T>(frame: Framer<T>, limits: Limits): Promise<T> {
-    if (this.#reading) throw this.#error("busy", "receive", "another call is reading");
-    const { signal } = limits;
-    if (signal?.aborted) throw this.#aborted("receive", signal);
-    const endMs = this.#deadline(limits);
-    const giveUp = signal && (() => this.#reader?.reject(this.#aborted("receive", signal)));
-    if (giveUp) signal.addEventListener("abort", giveUp);
-    this.#reading = true;
-    this.#reference(true);
+  /**
+   * Every read that `take` could not serve: tries the frame with each arrival.
+   *
+   * @param holder The handle, which lives as long as the call.
+   */
+  read<T>(frame: Framer<T>, limits: Limits, holder?: object): Promise<T> {
+    return new Promise<unknown>((resolve, reject) => {
+      if (this.reading) throw this.#error("busy", "receive", "another call is reading");
+      const { signal } = limits;
+      if (signal?.aborted) throw this.#aborted("receive", signal);
+      const endMs = this.#deadline(limits);
+      const untilMs = endMs;
+      const giveUp = signal && (() => this.#failRead(this.#aborted("receive", signal)));
+      if (giveUp) signal.addEventListener("abort", giveUp);
+      this.#reader = { frame, limits, holder, endMs, untilMs, giveUp, resolve, reject };
+      this.#reference(true);
+      this.#serve(this.#reader);
+    }) as Promise<T>;
+  }
+
+  /** The reader gets its frame, or its failure, or waits for the next arrival. */
+  #serve(reader: Reader): void {
+    let ready: unknown;
     try {
-      for (;;) {
-        const ready = frame(this.buffer, this.#readEnd === "end");
-        if (ready !== undefined) return ready;
-        // It may have been aborted between the arrival and this turn.
-        if (signal?.aborted) throw this.#aborted("receive", signal);
-        if (this.#readEnd !== undefined) throw this.#endedEarly();
-        await this.#arrival(limits, endMs);
-      }
+      ready = reader.frame(this.buffer, this.#readEnd === "end");
+      if (ready === undefined && this.#readEnd !== undefined) throw this.#endedEarly();
     } catch (error) {
-      this.#failed = true;
-      throw error;
-    } finally {
-      this.#reading = false;
-      this.#reader = undefined;
-      this.#leaveBehind();
-      if (giveUp) signal.removeEventListener("abort", giveUp);
+      return this.#failRead(error);
     }
+    if (ready === undefined) {
+      reader.untilMs = this.#until(reader);
+      this.#pull();
+    } else {
+      this.#leave(reader);
+      reader.resolve(ready);
+    }
+  }
+
+  #failRead(error: unknown): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#failed = true;
+    this.#leave(reader);
+    reader.reject(error);
   }
 
   /**
    * Resolves with the number of bytes once the system has all of them. A failure
    * leaves nobody knowing how many it took, so it ends the write side.
+   *
+   * @param holder The handle, which lives as long as the call.
    */
-  async write(bytes: Uint8Array, limits: Limits): Promise<number> {
-    if (this.#writing) throw this.#error("busy", "send", "another call is sending");
-    const { signal } = limits;
-    if (signal?.aborted) throw this.#aborted("send", signal);
-    if (this.#writeEnd !== undefined) throw this.#writeEnd;
-    const endMs = this.#deadline(limits);
-    const giveUp = signal && (() => this.#writer?.reject(this.#aborted("send", signal)));
-    if (giveUp) signal.addEventListener("abort", giveUp);
-    this.#writing = true;
-    this.#reference(true);
-    try {
-      for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-        // Either may have happened between the last slice's end and this turn.
-        if (this.#writeEnd !== undefined) throw this.#writeEnd;
-        if (signal?.aborted) throw this.#aborted("send", signal);
-        const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
-        await this.#departure(slice, limits, endMs);
-        this.#bytesWritten += slice.length;
-      }
-      return bytes.length;
-    } catch (error) {
-      this.#failed = true;
-      this.#writeEnd ??= this.#error("closed", "send", "an earlier send failed");
-      throw error;
-    } finally {
-      this.#writing = false;
-      this.#writer = undefined;
-      this.#leaveBehind();
-      if (giveUp) signal.removeEventListener("abort", giveUp);
-    }
+  write(bytes: Uint8Array, limits: Limits, holder?: object): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.writing) throw this.#error("busy", "send", "another call is sending");
+      const { signal } = limits;
+      if (signal?.aborted) throw this.#aborted("send", signal);
+      if (this.#writeEnd !== undefined) throw this.#writeEnd;
+      if (bytes.length === 0) return resolve(0);
+      const endMs = this.#deadline(limits);
+      const untilMs = endMs;
+      const giveUp = signal && (() => this.#failWrite(this.#aborted("send", signal)));
+      if (giveUp) signal.addEventListener("abort", giveUp);
+      this.#writer = { bytes, at: 0, limits, holder, endMs, untilMs, giveUp, resolve, reject };
+      this.#reference(true);
+      this.#depart(this.#writer);
+    });
+  }
+
+  /** The next slice goes to the system. */
+  #depart(writer: Writer): void {
+    const { bytes, at } = writer;
+    const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
+    writer.at += slice.length;
+    writer.untilMs = this.#until(writer);
+    this.transport.write(slice).then(this.#departed, this.#departFailed);
+  }
+
+  #departed = (): void => {
+    const writer = this.#writer;
+    // It may have given up meanwhile, and then nobody else can have begun.
+    if (writer === undefined) return;
+    const { bytes, at } = writer;
+    this.#bytesWritten += bytes.length <= SLICE_BYTES ? at : (at - 1) % SLICE_BYTES + 1;
+    if (at < bytes.length) return this.#depart(writer);
+    this.#leave(writer);
+    writer.resolve(bytes.length);
+  };
+
+  #departFailed = (error: unknown): void => {
+    if (this.#writer !== undefined) this.#failWrite(this.#mapped(error, "send"));
+  };
+
+  #failWrite(error: unknown): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#failed = true;
+    this.#writeEnd ??= this.#error("closed", "send", "an earlier send failed");
+    this.#leave(writer);
+    writer.reject(error);
+  }
+
+  #leave(waiter: Reader | Writer): void {
+    if (waiter === this.#reader) this.#reader = undefined;
+    else this.#writer = undefined;
+    if (waiter.giveUp) waiter.limits.signal!.removeEventListener("abort", waiter.giveUp);
+    this.#leaveBehind();
   }
 
   /** Ends the write side; a second call is the first. */
   async closeWrite(): Promise<void> {
-    if (this.#writing) throw this.#error("busy", "send", "another call is sending");
+    if (this.writing) throw this.#error("busy", "send", "another call is sending");
     if (this.#closed) throw this.#writeEnd;
     await (this.#writeClose ??= this.#closeWriteOnce());
   }
@@ -256,10 +321,10 @@ export class Stream {
     make: (transport: Transport, pull?: Promise<Uint8Array | null>) => Promise<Transport>,
     looks: boolean,
   ): Promise<void> {
-    if (this.#reading) throw this.#error("busy", "handshake", "another call is reading");
-    if (this.#writing) throw this.#error("busy", "handshake", "another call is sending");
+    if (this.reading) throw this.#error("busy", "handshake", "another call is reading");
+    if (this.writing) throw this.#error("busy", "handshake", "another call is sending");
     if (this.#closed) throw this.#error("closed", "handshake", "it was closed");
-    this.#reading = this.#writing = true;
+    this.#upgrading = true;
     this.#reference(true);
     try {
       if (looks || this.#pulling) await this.probe();
@@ -283,7 +348,7 @@ export class Stream {
       this.close();
       throw error;
     } finally {
-      this.#reading = this.#writing = false;
+      this.#upgrading = false;
     }
   }
 
@@ -296,7 +361,7 @@ export class Stream {
 
   /** A pull that nobody waits for any more keeps nothing alive. */
   #leaveBehind(): void {
-    if (this.#pulling && !this.#reading && !this.#writing) this.#reference(false);
+    if (this.#pulling && !this.reading && !this.writing) this.#reference(false);
   }
 
   #pull(): void {
@@ -317,7 +382,7 @@ export class Stream {
       this.#bytesRead += bytes.length;
       this.buffer.append(bytes);
     }
-    this.#reader?.resolve();
+    if (this.#reader !== undefined) this.#serve(this.#reader);
     this.onStir?.();
   };
 
@@ -326,7 +391,7 @@ export class Stream {
     this.#pulling = false;
     if (this.#closed) return;
     this.#readEnd = this.#mapped(error, "receive");
-    this.#reader?.resolve();
+    if (this.#reader !== undefined) this.#serve(this.#reader);
     this.onStir?.();
   };
 
@@ -336,40 +401,22 @@ export class Stream {
     return wasGiven;
   }
 
-  #arrival(limits: Limits, endMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject, untilMs: this.#until(limits.timeoutMs, endMs) };
-      this.#pull();
-    });
-  }
-
-  #departure(slice: Uint8Array, limits: Limits, endMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#writer = { resolve, reject, untilMs: this.#until(limits.timeoutMs, endMs) };
-      this.transport.write(slice).then(resolve, (error) => reject(this.#mapped(error, "send")));
-    });
-  }
-
   #deadline({ deadlineMs }: Limits): number {
     return deadlineMs === undefined ? Infinity : this.#clock.now() + deadlineMs;
   }
 
-  #until(timeoutMs: number, endMs: number): number {
+  #until({ limits: { timeoutMs }, endMs }: Waiter): number {
     const untilMs = timeoutMs > 0 ? Math.min(endMs, this.#clock.now() + timeoutMs) : endMs;
     if (untilMs < Infinity) this.#alarm.setBy(untilMs);
     return untilMs;
   }
 
   #ring(nowMs: number): number {
-    const reader = this.#reader;
-    const writer = this.#writer;
-    if (reader && reader.untilMs <= nowMs) {
-      this.#reader = undefined;
-      reader.reject(this.#error("timeout", "receive", "no byte came in time", this.#look()));
+    if ((this.#reader?.untilMs ?? Infinity) <= nowMs) {
+      this.#failRead(this.#error("timeout", "receive", "no byte came in time", this.#look()));
     }
-    if (writer && writer.untilMs <= nowMs) {
-      this.#writer = undefined;
-      writer.reject(this.#error("timeout", "send", "the peer took nothing in time"));
+    if ((this.#writer?.untilMs ?? Infinity) <= nowMs) {
+      this.#failWrite(this.#error("timeout", "send", "the peer took nothing in time"));
     }
     return Math.min(this.#reader?.untilMs ?? Infinity, this.#writer?.untilMs ?? Infinity);
   }
@@ -398,8 +445,8 @@ export class Stream {
     this.#readEnd = this.#error("closed", "receive", "it was closed");
     this.#writeEnd = this.#error("closed", "send", "it was closed");
     this.buffer.clear();
-    this.#reader?.reject(this.#readEnd);
-    this.#writer?.reject(this.#writeEnd);
+    this.#failRead(this.#readEnd);
+    this.#failWrite(this.#writeEnd);
     letGo();
     this.onClose?.();
   }
