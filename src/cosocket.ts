@@ -153,7 +153,7 @@ export class Cosocket implements AsyncDisposable {
     this.#readLimits = { timeoutMs: options.readTimeoutMs ?? DEFAULT_TIMEOUT_MS };
     this.#sendLimits = { timeoutMs: options.sendTimeoutMs ?? DEFAULT_TIMEOUT_MS };
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    forgotten.register(this, this.#lease);
+    forgotten.register(this, this.#lease, this.#lease);
   }
 
   static {
@@ -566,6 +566,7 @@ export class Cosocket implements AsyncDisposable {
   #end(): Stream | undefined {
     const { stream } = this.#lease;
     this.#lease.stream = undefined;
+    forgotten.unregister(this.#lease);
     return stream;
   }
 

@@ -26,14 +26,20 @@ import type {
   TransportOption,
 } from "../transport.ts";
 import { join } from "../bytes.ts";
+import { Slab } from "../slab.ts";
 import { closed, writeEnded } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
+const TAKEN = Promise.resolve();
 
 const shared = new Uint8Array(CHUNK_BYTES);
+
+// Answers are short, and an array of their own costs more than they do.
+const SMALL_BYTES = 1024;
+const slab = new Slab(8 * 1024);
 
 // libuv before 1.52, that is Node 22, takes a reset right behind bytes for an end.
 const takesResetForEnd = !("Bun" in globalThis) &&
@@ -123,7 +129,7 @@ class NodeTransport implements Transport {
     const goOn = this.#flowing;
     const into = pull?.into;
     if (into === undefined || into.length < count) {
-      this.#deliver(shared.slice(0, count));
+      this.#deliver(count < SMALL_BYTES ? slab.copy(shared, 0, count) : shared.slice(0, count));
     } else {
       into.set(count === CHUNK_BYTES ? shared : shared.subarray(0, count));
       this.#deliver(into.subarray(0, count));
@@ -154,17 +160,29 @@ class NodeTransport implements Transport {
     // A write that fails destroys the socket, and what came before with it: such
     // as why the peer has gone. So what comes is taken in, up to a chunk of it.
     if (!this.#flowing && this.#early.length === 0 && !this.#ended) this.#flow();
+    const socket = this.#socket;
+    if (socket.writableLength > 0) return this.#written(bytes);
+    socket.write(bytes);
+    if (socket.destroyed) return Promise.reject(this.#why(closed()));
+    // What the system took at once needs no callback, which would be turns away.
+    return socket.writableLength === 0 ? TAKEN : this.#written(NOTHING);
+  }
+
+  /** Resolves when these bytes, and all before them, are with the system. */
+  #written(bytes: Uint8Array): Promise<void> {
+    this.#hold(1);
     return new Promise((resolve, reject) => {
-      let waits = false;
       this.#socket.write(bytes, (error) => {
-        if (waits) this.#hold(-1);
-        // A write that waits is merely cancelled by what goes wrong meanwhile.
-        if (error) reject(this.#closed ? closed() : this.#failure ?? this.#socket.errored ?? error);
+        this.#hold(-1);
+        if (error) reject(this.#why(error));
         else resolve();
       });
-      waits = this.#socket.writableLength > 0;
-      if (waits) this.#hold(1);
     });
+  }
+
+  /** A write that waits is merely cancelled by what goes wrong meanwhile. */
+  #why(error: unknown): unknown {
+    return this.#closed ? closed() : this.#failure ?? this.#socket.errored ?? error;
   }
 
   closeWrite(): Promise<void> {
