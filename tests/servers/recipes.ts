@@ -1,9 +1,11 @@
 /** How the servers of these tests are started: nothing kept, nothing shared. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import type { At, Recipe } from "./start_server.ts";
+import type { Certificate } from "../helpers/certificates.ts";
+import type { Recipe } from "./start_server.ts";
+import { writeFiles } from "./write_files.ts";
 
 export const memcached: Recipe = ({ port, path }) => ({
   program: "memcached",
@@ -24,21 +26,55 @@ export const redis: Recipe = ({ folder, port, path }) => ({
   ],
 });
 
+/** Redis that speaks TLS alone. */
+export function redisTls(own: Certificate, clientCerts: { ca: string } | "none"): Recipe {
+  return ({ folder, port }) => {
+    const paths = writeFiles(folder, {
+      "cert.pem": own.cert,
+      "key.pem": own.key,
+      "ca.pem": clientCerts === "none" ? own.cert : clientCerts.ca,
+    });
+    return {
+      program: "redis-server",
+      args: [
+        ...["--port", "0", "--tls-port", String(port), "--bind", "127.0.0.1"],
+        ...["--tls-cert-file", paths["cert.pem"], "--tls-key-file", paths["key.pem"]],
+        ...["--tls-ca-cert-file", paths["ca.pem"]],
+        ...["--tls-auth-clients", clientCerts === "none" ? "no" : "yes"],
+        ...["--save", "", "--appendonly", "no", "--dir", folder, "--loglevel", "warning"],
+        // Whom it refuses it tells at the level of warnings.
+        ...["--logfile", join(folder, "log")],
+      ],
+    };
+  };
+}
+
 /** nginx with the given locations, and the given files to serve from `root files`. */
 export function nginx(locations: string, files: Readonly<Record<string, Uint8Array>> = {}): Recipe {
+  const inFiles = Object.entries(files).map(([name, bytes]) => [`files/${name}`, bytes]);
+  return nginxServers(
+    (place) => `server { listen ${place}; root files; ${locations} }`,
+    Object.fromEntries(inFiles),
+  );
+}
+
+/** nginx with the given servers, which listen at a place, and files in its folder. */
+export function nginxServers(
+  servers: (place: string) => string,
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): Recipe {
   return (at) => {
     mkdirSync(join(at.folder, "files"), { recursive: true });
-    for (const [name, bytes] of Object.entries(files)) {
-      writeFileSync(join(at.folder, "files", name), bytes);
-    }
-    writeFileSync(join(at.folder, "nginx.conf"), nginxConf(at, locations));
+    writeFiles(at.folder, files);
+    const place = at.path === undefined ? `127.0.0.1:${at.port}` : `unix:${at.path}`;
+    writeFiles(at.folder, { "nginx.conf": nginxConf(servers(place)) });
     const error = join(at.folder, "error.log");
     return { program: "nginx", args: ["-p", at.folder, "-c", "nginx.conf", "-e", error] };
   };
 }
 
 // One process in the foreground: it is the one whose pid we know.
-function nginxConf({ port, path }: At, locations: string): string {
+function nginxConf(servers: string): string {
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
     daemon off;
@@ -49,11 +85,37 @@ function nginxConf({ port, path }: At, locations: string): string {
       access_log off;
       default_type text/html;
       ${kinds.map((kind) => `${kind}_temp_path ${kind};`).join(" ")}
-      server {
-        listen ${path === undefined ? `127.0.0.1:${port}` : `unix:${path}`};
-        root files;
-        ${locations}
-      }
+      ${servers}
     }
   `;
+}
+
+/**
+ * `openssl s_server` with options of its own, one of which may name a file; it serves one client
+ * after another.
+ */
+export function opensslServer(
+  own: Certificate,
+  options: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+): Recipe {
+  return ({ folder, port }) => {
+    const [leaf, ...chain] = own.cert.match(/-----BEGIN[^]*?-----END CERTIFICATE-----\n?/g)!;
+    const paths = writeFiles(folder, {
+      "cert.pem": leaf!,
+      "key.pem": own.key,
+      "chain.pem": chain.join(""),
+      ...files,
+    });
+    return {
+      program: "openssl",
+      args: [
+        ...["s_server", "-4", "-accept", `127.0.0.1:${port}`],
+        ...["-cert", paths["cert.pem"]!, "-key", paths["key.pem"]!],
+        ...(chain.length > 0 ? ["-cert_chain", paths["chain.pem"]!] : []),
+        ...options.map((it) => Object.hasOwn(files, it) ? paths[it]! : it),
+      ],
+      isNoisy: true,
+    };
+  };
 }
