@@ -43,6 +43,9 @@ export {
   type PoolOptions,
   type PoolStats,
 } from "./src/connection_pool.ts";
+export { Datagram, datagram } from "./src/datagram.ts";
+export type { DatagramSocketOptions } from "./src/datagram_options.ts";
+export { DnsError } from "./src/dns/failure.ts";
 export {
   SocketError,
   type SocketErrorCode,
@@ -50,6 +53,12 @@ export {
   type SocketOperation,
 } from "./src/errors.ts";
 export { listen, Listener, type ListenerOptions } from "./src/listener.ts";
+export {
+  type CacheOptions,
+  type CreatedLookup,
+  createLookup,
+  type CreateLookupOptions,
+} from "./src/name_lookup.ts";
 export type { Data } from "./src/outgoing.ts";
 export type { Target } from "./src/target.ts";
 export {
@@ -61,4 +70,10 @@ export {
   TlsSession,
   type TlsVersion,
 } from "./src/tls.ts";
-export type { Address } from "./src/transport.ts";
+export type {
+  Address,
+  DatagramSettings,
+  IpAddress,
+  MulticastGroup,
+  Packet,
+} from "./src/transport.ts";

@@ -14,11 +14,28 @@ import { codeOnly, importsOf, withoutComments } from "./source_text.ts";
 /** From the bottom up. A name that ends in a slash is a folder, with all that is below it. */
 export const LAYERS: readonly (readonly string[])[] = [
   ["src/errors.ts", "src/bytes.ts", "src/check.ts", "src/ip.ts", "src/matcher.ts", "src/slab.ts"],
-  ["src/target.ts", "src/tls.ts", "src/transport.ts", "src/buffer.ts", "src/outgoing.ts"],
+  [
+    "src/target.ts",
+    "src/tls.ts",
+    "src/transport.ts",
+    "src/buffer.ts",
+    "src/outgoing.ts",
+    "src/dns/message.ts",
+    "src/dns/random.ts",
+    "src/dns/servers.ts",
+  ],
   ["src/framing.ts", "src/parts.ts", "src/race.ts", "src/drivers/"],
-  ["src/stream.ts", "src/shelf.ts"],
+  ["src/stream.ts", "src/shelf.ts", "src/mailbox.ts"],
+  ["src/dns/"],
   ["src/tls_acceptor.ts", "src/connect.ts", "src/pool.ts", "src/web_streams.ts"],
-  ["src/cosocket.ts", "src/listener.ts", "src/connection_pool.ts", "src/datagram.ts"],
+  [
+    "src/cosocket.ts",
+    "src/listener.ts",
+    "src/connection_pool.ts",
+    "src/datagram.ts",
+    "src/datagram_options.ts",
+    "src/name_lookup.ts",
+  ],
   ["src/faces/"],
   ["mod.ts", "testing.ts"],
 ];

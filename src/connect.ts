@@ -12,6 +12,11 @@ import {
   checkText,
   wrongType,
 } from "./check.ts";
+import type { Network } from "./dns/exchange.ts";
+import { DEFAULT_TRIES, DEFAULT_TRY_MS, type Inquiry } from "./dns/in_turn.ts";
+import { type Found, resolveName } from "./dns/resolver.ts";
+import { parseServers } from "./dns/servers.ts";
+import { systemClock } from "./drivers/clock.ts";
 import { codeOf, mapError } from "./drivers/map_error.ts";
 import { SocketError, type SocketOperation } from "./errors.ts";
 import { race, RaceLost } from "./race.ts";
@@ -53,8 +58,10 @@ export interface OpenOptions {
   localPort?: number;
   /** Only addresses of this family. */
   family?: 4 | 6;
-  /** Finds addresses instead of the system. */
+  /** Finds addresses instead of the system; `createLookup` makes one that remembers. */
   lookup?: Lookup;
+  /** Name servers to ask instead of the system: `["127.0.0.1:53", "[::1]:53"]`. */
+  servers?: readonly string[];
   /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
   noDelay?: boolean;
   /** Idle milliseconds, in whole seconds, before TCP keep-alive probes; 0 for none. Default 0. */
@@ -79,6 +86,12 @@ export interface LookupOptions {
   signal?: AbortSignal;
   /** Only addresses of this family. */
   family?: 4 | 6;
+  /**
+   * Name servers to ask instead of the system: `["127.0.0.1:53", "[::1]:53"]`; port
+   * 53 may be left out. Each is given 5 seconds before the next is asked, and asked
+   * twice at most. Nothing is added to the name, and no hosts file is read.
+   */
+  servers?: readonly string[];
 }
 
 export const DEFAULT_TIMEOUT_MS = 60_000;
@@ -184,7 +197,7 @@ async function secured(
 /** Refuses options that no connection could be opened with. */
 export function checkOpenOptions(options: OpenOptions): void {
   checkOptions("options", options);
-  const { timeoutMs, signal, localAddress, localPort, family, lookup, keepAliveMs } = options;
+  const { timeoutMs, signal, localAddress, localPort, family, keepAliveMs } = options;
   if (timeoutMs !== undefined) checkMs("timeoutMs", timeoutMs);
   if (keepAliveMs !== undefined && checkMs("keepAliveMs", keepAliveMs) > MOST_KEEP_ALIVE_MS) {
     throw new RangeError(`keepAliveMs must be at most ${MOST_KEEP_ALIVE_MS}, not ${keepAliveMs}`);
@@ -195,7 +208,8 @@ export function checkOpenOptions(options: OpenOptions): void {
   }
   checkFamily(family);
   checkFlag("noDelay", options.noDelay);
-  checkFunction("lookup", lookup);
+  checkFunction("lookup", options.lookup);
+  checkServers(options);
   checkSignal(signal);
   const { tls } = options;
   if (tls !== undefined && typeof tls !== "boolean" && (typeof tls !== "object" || tls === null)) {
@@ -204,10 +218,13 @@ export function checkOpenOptions(options: OpenOptions): void {
 }
 
 /**
- * Looks up the addresses of a name, as the system does.
+ * Looks up the addresses of a name, as the system does, or at `servers`.
  *
- * @returns At least one address, in the system's order.
- * @throws {SocketError} `not found`, `timeout`, `aborted` or `denied`.
+ * @returns At least one address, in the system's order; from `servers` those of IPv6
+ *   first, and the rest in their order.
+ * @throws {SocketError} `not found`, `timeout`, `aborted` or `denied`; `refused` and
+ *   the like where `servers` cannot be reached. What a server answered instead of
+ *   addresses is the `cause`, a {@linkcode DnsError}.
  *
  * @example
  * ```ts
@@ -222,13 +239,37 @@ export async function lookup(
 ): Promise<ResolvedAddress[]> {
   checkText("hostname", hostname);
   checkOpenOptions(options);
-  const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
-  const address = { hostname, port: 0 };
-  return await bounded("lookup", address, limits, async (course) => {
-    const driver = await driverFor({});
-    const found = await resolve(driver, hostname, options, course);
-    return found.map((it) => ({ address: it, family: it.includes(":") ? 6 : 4 }));
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  const { addresses } = await findAddresses(hostname, wayOf(options), { timeoutMs, signal });
+  return addresses.map((it) => ({ address: it, family: it.includes(":") ? 6 : 4 }));
+}
+
+/** Where addresses are sought: given by the caller's function, by servers, or by the system. */
+export interface LookupWay {
+  readonly family?: 4 | 6 | undefined;
+  readonly lookup?: Lookup | undefined;
+  readonly inquiry?: Omit<Inquiry, "family"> | undefined;
+}
+
+/** The addresses of a name, and how long that holds: 0 where nobody said. */
+export function findAddresses(
+  hostname: string,
+  way: LookupWay,
+  limits: { timeoutMs: number; signal: AbortSignal | undefined },
+): Promise<Found> {
+  return bounded("lookup", { hostname, port: 0 }, limits, async (course) => {
+    return await resolve(await driverFor({}), hostname, way, course);
   });
+}
+
+function wayOf({ family, lookup, servers }: OpenOptions): LookupWay {
+  const inquiry = servers && {
+    servers: parseServers(servers),
+    tryMs: DEFAULT_TRY_MS,
+    tries: DEFAULT_TRIES,
+    failsOver: true,
+  };
+  return { family, lookup, inquiry };
 }
 
 /** Opens a listening socket. */
@@ -262,7 +303,8 @@ async function driverFor(options: OpenOptions): Promise<Driver> {
 function wantsLookup(driver: Driver, hostname: string, options: OpenOptions): boolean {
   const literal = ipFamily(hostname);
   if (literal !== 0) return options.family !== undefined && options.family !== literal;
-  return !driver.resolvesNames || options.lookup !== undefined || options.family !== undefined;
+  const { lookup, servers, family } = options;
+  return !driver.resolvesNames || (lookup ?? servers ?? family) !== undefined;
 }
 
 async function resolveAndRace(
@@ -272,36 +314,52 @@ async function resolveAndRace(
   course: Course,
 ): Promise<Attempt> {
   const { hostname, port } = address;
-  const found = await resolve(driver, hostname, options, course);
+  const { addresses } = await resolve(driver, hostname, wayOf(options), course);
   course.goOn();
   const how = attemptOptions(options);
-  return race(found, (it) => driver.connect({ hostname: it, port }, how));
+  return race(addresses, (it) => driver.connect({ hostname: it, port }, how));
 }
 
 async function resolve(
   driver: Driver,
   hostname: string,
-  options: OpenOptions,
+  way: LookupWay,
   course: Course,
-): Promise<string[]> {
-  let found: string[];
-  if (ipFamily(hostname) !== 0) {
-    found = [hostname];
-  } else if (options.lookup) {
-    const controller = new AbortController();
-    course.onGiveUp(() => controller.abort());
-    found = await options.lookup(hostname, { signal: controller.signal });
-    checkFound(found);
-  } else {
-    found = await driver.lookup(hostname);
-  }
-  const { family } = options;
-  const fit = family === undefined ? found : found.filter((it) => ipFamily(it) === family);
-  if (fit.length > 0) return fit;
+): Promise<Found> {
+  const { addresses, ttlMs } = await sought(driver, hostname, way, course);
+  const { family } = way;
+  const fit = family === undefined ? addresses : addresses.filter((it) => ipFamily(it) === family);
+  if (fit.length > 0) return { addresses: fit, ttlMs };
   const kind = family === undefined ? "address" : `IPv${family} address`;
   throw new SocketError("not found", `Cannot look up ${quote(hostname)}: it has no ${kind}`, {
     op: "lookup",
   });
+}
+
+async function sought(
+  driver: Driver,
+  hostname: string,
+  { family, lookup, inquiry }: LookupWay,
+  course: Course,
+): Promise<Found> {
+  if (ipFamily(hostname) !== 0) return { addresses: [hostname], ttlMs: Infinity };
+  if (!lookup && !inquiry) return { addresses: await driver.lookup(hostname), ttlMs: 0 };
+  const controller = new AbortController();
+  const { signal } = controller;
+  course.onGiveUp(() => controller.abort());
+  if (inquiry) {
+    return await resolveName(hostname, { ...inquiry, family }, await networkOf(driver), signal);
+  }
+  const addresses = await lookup!(hostname, { signal });
+  checkFound(addresses);
+  return { addresses, ttlMs: 0 };
+}
+
+/** What name servers are asked with. */
+async function networkOf(driver: Driver): Promise<Network> {
+  const { openDatagram } = await import("./drivers/datagram.ts");
+  const connect = (server: Address) => driver.connect(server, attemptOptions({}));
+  return { openDatagram, connect, clock: systemClock };
 }
 
 function checkFound(found: unknown): void {
@@ -317,6 +375,12 @@ function attemptOptions(options: OpenOptions): AttemptOptions {
     noDelay: options.noDelay ?? true,
     keepAliveMs: options.keepAliveMs ?? 0,
   };
+}
+
+function checkServers({ lookup, servers }: OpenOptions): void {
+  if (servers === undefined) return;
+  parseServers(servers);
+  if (lookup !== undefined) throw new TypeError("lookup and servers exclude each other");
 }
 
 function checkFamily(family: unknown): void {

@@ -57,6 +57,7 @@ interface Identity {
   readonly localPort: number | null;
   readonly family: 4 | 6 | null;
   readonly lookup: number | null;
+  readonly servers: readonly string[] | null;
   readonly noDelay: boolean;
   readonly keepAliveMs: number;
   readonly key: string | null;
@@ -218,6 +219,7 @@ function identityOf(address: Address, options: PoolConnectOptions): Identity {
     localPort: options.localPort ?? null,
     family: options.family ?? null,
     lookup: options.lookup === undefined ? null : lookupNumber(options.lookup),
+    servers: options.servers ?? null,
     noDelay: options.noDelay ?? true,
     keepAliveMs: options.keepAliveMs ?? 0,
     key: options.key === undefined ? null : checkText("key", options.key),

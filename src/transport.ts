@@ -91,9 +91,134 @@ export interface Driver {
   lookup(hostname: string): Promise<string[]>;
 }
 
+/** An IP address and a port. */
+export interface IpAddress {
+  /** The address, as text. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** A datagram and where it came from. */
+export interface Packet {
+  /** What it carries; empty for an empty datagram. The receiver's own memory. */
+  readonly data: Uint8Array;
+  /** Who sent it, or says so: the source of a datagram is easy to forge. */
+  readonly from: IpAddress;
+}
+
+/** What can be set of a socket for datagrams, and the kind of value it takes. */
+export interface DatagramSettings {
+  /** Whether it may send to broadcast addresses. */
+  broadcast: boolean;
+  /** How many routers a datagram passes at most: 1 to 255. */
+  ttl: number;
+  /** The same for multicast: 0 to 255. */
+  multicastTtl: number;
+  /** Whether this machine's own members of a group get what is sent to it. */
+  multicastLoopback: boolean;
+  /** The interface multicast leaves by: its address, or for IPv6 `::%name`. */
+  multicastInterface: string;
+  /** How much the system holds for us; Linux doubles it. */
+  receiveBufferBytes: number;
+  /** How much the system holds until the network takes it; Linux doubles it. */
+  sendBufferBytes: number;
+}
+
+/** How a driver is to open a socket for datagrams. */
+export interface DatagramOptions {
+  readonly family: 4 | 6;
+  /** The IP address to bind. Default: every one of the machine. */
+  readonly localAddress?: string | undefined;
+  /** The port to bind. Default 0: any free one. */
+  readonly localPort?: number | undefined;
+  /** Whether others that also say so may have the same address and port. */
+  readonly reuseAddress?: boolean | undefined;
+  /** The same, and the system spreads among them what comes. */
+  readonly reusePort?: boolean | undefined;
+  /** Of family 6: no IPv4 beside it. */
+  readonly ipv6Only?: boolean | undefined;
+  /** Datagrams that wait until they are received; one more is dropped. Default 1024. */
+  readonly maxQueued?: number | undefined;
+  /** Bytes of datagrams that wait; one that exceeds them is dropped. Default 1 MiB. */
+  readonly maxQueuedBytes?: number | undefined;
+}
+
+/** A group to receive the multicast of. */
+export interface MulticastGroup {
+  /** The group's address. */
+  readonly group: string;
+  /** The interface to receive it on: its address, or for IPv6 `::%name`. */
+  readonly interface?: string | undefined;
+  /** Only what this address sends to it; IPv4 only. */
+  readonly source?: string | undefined;
+}
+
+/** A socket for datagrams, as the driver provides it. */
+export interface DatagramTransport {
+  readonly localAddress: IpAddress;
+  /** The one peer, while there is one. */
+  readonly remoteAddress: IpAddress | null;
+  /** Datagrams that came and were dropped, for nobody received those before them. */
+  readonly dropped: number;
+  /**
+   * The next datagram; while connected, of the peer. An error that the network sent
+   * back to something sent to the peer rejects one call, this or `send`, and all
+   * goes on. One call at a time; one that nobody waits for any more is left in flight.
+   */
+  receive(): Promise<Packet>;
+  /**
+   * Resolves once the system has it; the bytes may be used again then.
+   *
+   * @param to An IP address and a port; none while connected.
+   */
+  send(data: Uint8Array, to?: Address): Promise<void>;
+  /**
+   * From now on one peer, instead of another if there was one. Datagrams of others
+   * are ignored, those that wait, too. After an error there is no peer.
+   */
+  connect(to: Address): Promise<void>;
+  /** From now on no peer in particular. Without one it does nothing. */
+  disconnect(): void;
+  /** Sets a setting. What this runtime cannot set is `unsupported`. */
+  set<Name extends keyof DatagramSettings>(name: Name, value: DatagramSettings[Name]): void;
+  /** Begins to receive what is sent to a group. */
+  join(group: MulticastGroup): void;
+  /** The opposite of `join`. */
+  leave(group: MulticastGroup): void;
+  /** Releases the socket; what is pending rejects with `closed`. Twice is fine. */
+  close(): void;
+  /** Whether a pending receive or send keeps the program alive, as it does at first. */
+  ref(): void;
+  /** The opposite of `ref`. */
+  unref(): void;
+}
+
 /** An address as text: `127.0.0.1:80`, `[::1]:80`, `unix:/run/x.sock`. */
 export function addressText(address: Address): string {
   if ("path" in address) return `unix:${address.path.replace(/^\0/, "@")}`;
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Whether two addresses are the same, however they are written. */
+export function sameAddress(one: IpAddress, other: IpAddress): boolean {
+  if (one.port !== other.port) return false;
+  return one.hostname === other.hostname || canonical(one.hostname) === canonical(other.hostname);
+}
+
+/** One form for each address; without the interface, which not every runtime tells. */
+function canonical(hostname: string): string {
+  const bare = hostname.replace(/%.*$/, "");
+  const url = `http://[${bare}]`;
+  if (!bare.includes(":") || !URL.canParse(url)) return bare;
+  const text = new URL(url).hostname;
+  const mapped = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(text);
+  if (mapped === null) return text;
+  const words = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)];
+  return words.flatMap((word) => [word >> 8, word & 0xff]).join(".");
+}
+
+/** An IPv4 address as such, where a socket for both families writes it as IPv6. */
+export function unmapped(hostname: string): string {
+  return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
 }

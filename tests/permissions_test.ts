@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SocketError } from "../src/errors.ts";
 import { listen, type Listener } from "../src/listener.ts";
+import { TinyDns } from "./helpers/tiny_dns.ts";
 import { freshAbstractPath, freshPath, runtime } from "./helpers/native_pairs.ts";
 
 const top = new URL("../", import.meta.url);
@@ -123,6 +124,49 @@ const steps: { name: string; program: string; asksFor: string }[] = [
     asksFor: "--allow-net=localhost",
   },
   {
+    name: "lookup() at servers",
+    program: `same((await lookup("one.test", { servers: [dns] }))[0].address, "127.0.0.1");`,
+    asksFor: "--allow-net=0.0.0.0:0",
+  },
+  {
+    name: "lookup() at servers, over TCP",
+    program: `same((await lookup("large.test", { servers: [dns] })).length, 100);`,
+    asksFor: "--allow-net=0.0.0.0:0",
+  },
+  {
+    name: "connect() with servers",
+    program: `await talk("one.test:" + port, { servers: [dns] });`,
+    asksFor: "--allow-net=0.0.0.0:0",
+  },
+  {
+    name: "createLookup() with a cache",
+    program: `
+      const find = createLookup({ servers: [dns], cache: {} });
+      for (const times of [0, 1]) same(await find("one.test"), ["127.0.0.1"]);`,
+    asksFor: "--allow-net=0.0.0.0:0",
+  },
+  {
+    name: "datagram()",
+    program: `(await datagram()).close();`,
+    asksFor: "--allow-net=0.0.0.0:0",
+  },
+  {
+    name: "datagram() with localAddress, and sendTo() to another",
+    program: `
+      const sock = await datagram({ localAddress: "127.0.0.1" });
+      await sock.sendTo("hello", "127.0.0.1:" + port);
+      sock.close();`,
+    asksFor: "--allow-net=127.0.0.1:0",
+  },
+  {
+    name: "datagram() with a name as remote",
+    program: `
+      const sock = await datagram({ remote: "localhost:" + port, family: 4 });
+      await sock.send("hello");
+      sock.close();`,
+    asksFor: "--allow-net=localhost",
+  },
+  {
     name: "listen() at a name",
     program: `await (await listen("localhost:0")).close();`,
     asksFor: "--allow-net=localhost:0",
@@ -158,16 +202,19 @@ const ngxConnects: { name: string; connect: string }[] = [
 if (runtime === "Deno") {
   const names = { path: freshPath(), abstractPath: freshAbstractPath() };
   const listeners: Listener[] = [];
+  let dns: TinyDns;
   let port = 0;
 
   before(async () => {
     const targets = ["127.0.0.1:0", { path: names.path }, { path: names.abstractPath }];
     listeners.push(...await Promise.all(targets.map((at) => echoing(at))));
+    dns = await TinyDns.start();
     port = (listeners[0]!.address as { port: number }).port;
   });
 
   after(async () => {
     for (const listener of listeners) await listener.close({ graceMs: 0 });
+    await dns.close();
   });
 
   const run = (flags: readonly string[], program: string) =>
@@ -182,7 +229,7 @@ if (runtime === "Deno") {
   for (const { name, program, asksFor } of steps) {
     test(`${name} asks for ${asksFor}, and works once it has all that it asks for`, async () => {
       // Once and for all rounds: the flags name it.
-      const constants = { ...names, port, freshPath: freshPath() };
+      const constants = { ...names, port, freshPath: freshPath(), dns: dns.at };
       const granted = new Flags(["--allow-net=localhost:1"]);
       const told: string[] = [];
       for (;;) {
@@ -263,7 +310,10 @@ async function runProgram(
   constants: Readonly<Record<string, unknown>>,
 ): Promise<Outcome> {
   const text = `
-    import { connect, listen, lookup, Pool } from "${new URL("mod.ts", top)}";
+    import { connect, createLookup, datagram, listen, lookup, Pool } from "${new URL(
+    "mod.ts",
+    top,
+  )}";
     import { createNgx } from "${new URL("src/faces/ngx/mod.ts", top)}";
 
     const { ${Object.keys(constants).join(", ")} } = ${JSON.stringify(constants)};

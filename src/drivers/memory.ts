@@ -8,6 +8,9 @@ import { closed } from "./ends.ts";
 
 const HELD_BYTES = 256 * 1024;
 
+// What a pull gives at most, as a system does.
+const CHUNK_BYTES = 64 * 1024;
+
 // Nothing of the system's is pending while an end waits, so a timer stands in.
 const HOLD_MS = 2 ** 30;
 
@@ -125,7 +128,8 @@ class MemoryTransport implements Transport {
 
   #hand(piece: Uint8Array, into: Uint8Array | undefined): Uint8Array {
     const from = this.#from;
-    const given = into && into.length < piece.length ? piece.subarray(0, into.length) : piece;
+    const room = into?.length ?? CHUNK_BYTES;
+    const given = room < piece.length ? piece.subarray(0, room) : piece;
     if (given === piece) from.pieces.shift();
     else from.pieces[0] = piece.subarray(given.length);
     from.held -= given.length;
