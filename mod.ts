@@ -62,6 +62,7 @@ export {
 export type { Data } from "./src/outgoing.ts";
 export type { Target } from "./src/target.ts";
 export {
+  type CommonTlsOptions,
   type PeerCertificate,
   type TlsIdentity,
   type TlsInfo,

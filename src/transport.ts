@@ -95,6 +95,7 @@ export interface Driver {
 export interface IpAddress {
   /** The address, as text. */
   readonly hostname: string;
+  /** The port. */
   readonly port: number;
 }
 
