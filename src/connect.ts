@@ -121,7 +121,7 @@ export function open(target: Target, options: OpenOptions = {}): Promise<Transpo
       : await resolveAndRace(driver, address, options, course);
     course.onGiveUp(attempt.abandon);
     const transport = await attempt.opened;
-    return secure === undefined ? transport : await secured(secure, transport, undefined, course);
+    return secure === undefined ? transport : await secured(secure, transport, [], course);
   }, (transport) => transport.close());
 }
 
@@ -172,24 +172,25 @@ export async function upgrade(
       },
     );
   }
-  await stream.upgrade((transport, pull) =>
+  await stream.upgrade((transport, pulls) =>
     bounded(
       "handshake",
       remoteAddress,
       limits,
-      (course) => secured(secure, transport, pull, course),
+      (course) => secured(secure, transport, pulls, course),
       (made) => made.close(),
-    ), secure.looksFirst);
+    )
+  );
 }
 
 async function secured(
   secure: Secure,
   transport: Transport,
-  pull: Promise<Uint8Array | null> | undefined,
+  pulls: readonly Promise<Uint8Array | null>[],
   course: Course,
 ): Promise<Transport> {
   course.onGiveUp(() => transport.abort());
-  const attempt = await secure.start(transport, pull);
+  const attempt = secure(transport, pulls);
   course.onGiveUp(attempt.abandon);
   return await attempt.opened;
 }

@@ -23,6 +23,7 @@ import { SocketError } from "./errors.ts";
 import {
   all,
   any,
+  arrival,
   asBytes,
   bytesLine,
   exactly,
@@ -216,6 +217,63 @@ export class Cosocket implements AsyncDisposable {
   }
 
   /**
+   * Sends as much as the peer takes in time. Where `send` would fail this goes on:
+   * call it again with the rest.
+   *
+   * @param options.deadlineMs 0 hands over what the system takes at once.
+   * @returns How many bytes were handed over: fewer than all if a limit passed, or if
+   *   the connection broke under way. What is on its way when a limit passes counts,
+   *   up to 64 KiB of it; it goes out before what is sent later.
+   * @throws {SocketError} `closed` or `reset`, if nothing was handed over; `aborted`,
+   *   which ends the write side, as it does in `send`.
+   *
+   * @example Drop what a slow reader has no room for
+   * ```ts
+   * import { connect, listen } from "@cosocket/cosocket";
+   *
+   * await using server = await listen("127.0.0.1:0");
+   * await using sock = await connect(server.address);
+   * const picture = new Uint8Array(50_000_000);
+   * const sent = await sock.sendSome(picture, { timeoutMs: 50 });
+   * if (sent < picture.length) console.log("nobody reads that fast");
+   * ```
+   */
+  async sendSome(data: Data, options?: CallOptions): Promise<number> {
+    const bytes = bytesToSend(data);
+    const limits = options === undefined
+      ? this.#sendLimits
+      : this.#limits(options, this.#sendLimits);
+    return await this.#live("send").writeSome(bytes, limits, this);
+  }
+
+  /**
+   * Waits until there is something to receive, and takes nothing.
+   *
+   * @returns `false` at the end of the stream.
+   * @throws {SocketError} `timeout`, `aborted`, `closed` or `reset`.
+   *
+   * @example Who of many has something to say
+   * ```ts
+   * import type { Cosocket } from "@cosocket/cosocket";
+   *
+   * async function first(socks: Cosocket[]): Promise<Cosocket> {
+   *   const others = new AbortController();
+   *   const { signal } = others;
+   *   const found = socks.map((it) => it.waitReadable({ timeoutMs: 0, signal }).then(() => it));
+   *   try {
+   *     return await Promise.any(found);
+   *   } finally {
+   *     others.abort();
+   *   }
+   * }
+   * ```
+   * @see LuaSocket, `socket.select`
+   */
+  waitReadable(options?: CallOptions): Promise<boolean> {
+    return this.#receive(() => arrival, options);
+  }
+
+  /**
    * Receives a line: all up to LF, which is dropped, as is a CR before it.
    *
    * @param options.as `"bytes"` gives bytes; otherwise the line is text, from
@@ -355,9 +413,9 @@ export class Cosocket implements AsyncDisposable {
       try {
         next = await this.receiveLine(options);
       } catch (error) {
-        if (!(error instanceof SocketError) || error.code !== "closed" || !error.partial) {
-          throw error;
-        }
+        const isClosed = error instanceof SocketError && error.code === "closed";
+        // What TLS says was cut off is not the end.
+        if (!isClosed || !error.partial || this.tls?.closeNotify === false) throw error;
         if (error.partial.length > 0) yield decodeUtf8(error.partial);
         return;
       }

@@ -98,6 +98,12 @@ export function all<T>(take: Take<T>, maxBytes: number): Framer<T> {
   };
 }
 
+/** Something to take, or the end, which is `false`; takes nothing. */
+export const arrival: Framer<boolean> = (buffer, ended) => {
+  if (buffer.length > 0) return true;
+  return ended ? false : undefined;
+};
+
 /** The next bytes, copied into `view`: at least one, 0 at the end. */
 export function into(view: Uint8Array): Framer<number> {
   return (buffer, ended) => {

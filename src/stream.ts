@@ -50,6 +50,8 @@ interface Writer extends Waiter {
   readonly bytes: Uint8Array;
   /** How much of them was handed to the system. */
   at: number;
+  /** Whether a limit that passes is no failure. */
+  readonly isPatient: boolean;
   resolve(count: number): void;
 }
 
@@ -83,6 +85,9 @@ export class Stream {
   #readEnd: "end" | SocketError | undefined;
   #writeEnd: SocketError | undefined;
   #writeClose: Promise<void> | undefined;
+  // The slice that is on its way to the system, whether its writer still waits or not.
+  #departure: Promise<void> | undefined;
+  #departingBytes = 0;
   #closed = false;
   #failed = false;
   #bytesRead = 0;
@@ -119,6 +124,11 @@ export class Stream {
   /** Whether the peer has ended or cut off what it sends, as far as we were told. */
   get readEnded(): boolean {
     return this.#readEnd !== undefined;
+  }
+
+  /** Why nothing more comes, if that is not the peer's own end. */
+  get readFailure(): SocketError | undefined {
+    return this.#readEnd instanceof SocketError ? this.#readEnd : undefined;
   }
 
   get writeEnded(): boolean {
@@ -202,6 +212,30 @@ export class Stream {
    * @param holder The handle, which lives as long as the call.
    */
   write(bytes: Uint8Array, limits: Limits, holder?: object): Promise<number> {
+    return this.#write(bytes, limits, holder, false);
+  }
+
+  /**
+   * Hands over as much as the system takes within the limits, a deadline of 0 as
+   * much as it takes at once; resolves with how many bytes, fewer than all if a limit
+   * passed or the connection broke under way. A slice that is on its way when a limit
+   * passes counts: it goes before all that is written later.
+   */
+  writeSome(bytes: Uint8Array, limits: Limits, holder?: object): Promise<number> {
+    return this.#write(bytes, limits, holder, true);
+  }
+
+  /** Resolves when what was handed over is with the system; `undefined` if it is. */
+  get departure(): Promise<void> | undefined {
+    return this.#departure;
+  }
+
+  #write(
+    bytes: Uint8Array,
+    limits: Limits,
+    holder: object | undefined,
+    isPatient: boolean,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.writing) throw this.#error("busy", "send", "another call is sending");
       const { signal } = limits;
@@ -212,9 +246,12 @@ export class Stream {
       const untilMs = endMs;
       const giveUp = signal && (() => this.#failWrite(this.#aborted("send", signal)));
       if (giveUp) signal.addEventListener("abort", giveUp);
-      this.#writer = { bytes, at: 0, limits, holder, endMs, untilMs, giveUp, resolve, reject };
+      const at = 0;
+      const writer = { bytes, at, isPatient, limits, holder, endMs, untilMs, giveUp };
+      this.#writer = { ...writer, resolve, reject };
       this.#reference(true);
-      this.#depart(this.#writer);
+      if (this.#departure === undefined) this.#depart(this.#writer);
+      else this.#await(this.#writer);
     });
   }
 
@@ -223,24 +260,57 @@ export class Stream {
     const { bytes, at } = writer;
     const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
     writer.at += slice.length;
-    writer.untilMs = this.#until(writer);
-    this.transport.write(slice).then(this.#departed, this.#departFailed);
+    this.#departingBytes = slice.length;
+    this.#departure = this.transport.write(slice).then(this.#departed, this.#departFailed);
+    this.#await(writer);
+  }
+
+  /** The writer waits for the slice on its way: its own, or one left by another. */
+  #await(writer: Writer): void {
+    if (!writer.isPatient || writer.limits.deadlineMs !== 0) {
+      writer.untilMs = this.#until(writer);
+      return;
+    }
+    const { at } = writer;
+    this.transport.settle().then(() => {
+      if (this.#writer === writer && writer.at === at) this.#stopWrite(writer, at);
+    });
   }
 
   #departed = (): void => {
+    this.#departure = undefined;
+    this.#bytesWritten += this.#departingBytes;
+    this.#departingBytes = 0;
     const writer = this.#writer;
-    // It may have given up meanwhile, and then nobody else can have begun.
+    // It may have given up meanwhile.
     if (writer === undefined) return;
-    const { bytes, at } = writer;
-    this.#bytesWritten += bytes.length <= SLICE_BYTES ? at : (at - 1) % SLICE_BYTES + 1;
-    if (at < bytes.length) return this.#depart(writer);
+    if (writer.at < writer.bytes.length) return this.#depart(writer);
     this.#leave(writer);
-    writer.resolve(bytes.length);
+    writer.resolve(writer.bytes.length);
   };
 
   #departFailed = (error: unknown): void => {
-    if (this.#writer !== undefined) this.#failWrite(this.#mapped(error, "send"));
+    const sent = (this.#writer?.at ?? 0) - this.#departingBytes;
+    this.#departure = undefined;
+    this.#departingBytes = 0;
+    const writer = this.#writer;
+    if (this.#closed) return;
+    const failure = this.#mapped(error, "send");
+    if (writer?.isPatient && sent > 0) {
+      this.#writeEnd ??= failure;
+      return this.#stopWrite(writer, sent);
+    }
+    if (writer !== undefined) return this.#failWrite(failure);
+    this.#failed = true;
+    this.#writeEnd ??= failure;
   };
+
+  /** The writer goes with what it got rid of. */
+  #stopWrite(writer: Writer, count: number): void {
+    this.#failed = true;
+    this.#leave(writer);
+    writer.resolve(count);
+  }
 
   #failWrite(error: unknown): void {
     const writer = this.#writer;
@@ -269,6 +339,7 @@ export class Stream {
     // After a send that failed the peer must not take what came for the whole.
     if (this.#writeEnd !== undefined) throw this.#writeEnd;
     this.#writeEnd = this.#error("closed", "send", "its write side was closed");
+    if (this.#departure !== undefined) await this.#departure;
     try {
       await this.transport.closeWrite();
     } catch (error) {
@@ -295,6 +366,12 @@ export class Stream {
     this.#pull();
   }
 
+  /** Has a pull in flight that keeps nothing alive: `onStir` tells what comes of it. */
+  attend(): void {
+    this.#pull();
+    this.#leaveBehind();
+  }
+
   /** In use again. Its pull keeps the program alive from when somebody waits for it. */
   unpark(): void {
     this.onStir = undefined;
@@ -304,7 +381,9 @@ export class Stream {
   async probe(): Promise<void> {
     if (this.#readEnd !== undefined) return;
     this.#pull();
-    await this.transport.settle();
+    const settled = this.transport.settle();
+    // What answered is told by the time that this is.
+    await (this.#pending ? Promise.race([this.#pending.catch(ignore), settled]) : settled);
   }
 
   /**
@@ -313,30 +392,42 @@ export class Stream {
    * could plant it there. So what lies unread is an error, and ends the connection,
    * as does all else that goes wrong.
    *
-   * @param make Given the transport, and its pull if one is in flight.
-   * @param looks Whether the system is asked first what it has. That leaves a pull
-   *   in flight, which not everyone can take over.
+   * A server is spoken to first: what it has already is the beginning of that, or
+   * TLS will not take it.
+   *
+   * @param make Given the transport, and what stands for its first pulls.
    */
   async upgrade(
-    make: (transport: Transport, pull?: Promise<Uint8Array | null>) => Promise<Transport>,
-    looks: boolean,
+    make: (
+      transport: Transport,
+      pulls: readonly Promise<Uint8Array | null>[],
+    ) => Promise<Transport>,
   ): Promise<void> {
     if (this.reading) throw this.#error("busy", "handshake", "another call is reading");
-    if (this.writing) throw this.#error("busy", "handshake", "another call is sending");
+    if (this.writing || this.#departure !== undefined) {
+      throw this.#error("busy", "handshake", "another call is sending");
+    }
     if (this.#closed) throw this.#error("closed", "handshake", "it was closed");
     this.#upgrading = true;
     this.#reference(true);
     try {
-      if (looks || this.#pulling) await this.probe();
+      const isClient = this.role.side === "client";
+      if (isClient) await this.probe();
       if (this.#closed) throw this.#error("closed", "handshake", "it was closed");
-      if (this.buffer.length > 0) throw this.#error("tls", "handshake", "plain bytes lie unread");
+      if (isClient && this.buffer.length > 0) {
+        throw this.#error("tls", "handshake", "plain bytes lie unread");
+      }
       if (this.#readEnd instanceof SocketError) throw this.#readEnd;
       if (this.#readEnd !== undefined || this.#writeEnd !== undefined) {
         throw this.#error("closed", "handshake", "one side of it has ended");
       }
+      const pulls: Promise<Uint8Array | null>[] = [];
+      const { length } = this.buffer;
+      if (length > 0) pulls.push(Promise.resolve(this.buffer.take(length)));
+      if (this.#pulling) pulls.push(this.#pending!);
       this.#pullIsGiven = this.#pulling;
       this.#pulling = false;
-      const made = await make(this.#transport, this.#pullIsGiven ? this.#pending : undefined);
+      const made = await make(this.#transport, pulls);
       if (this.#closed) {
         made.close();
         throw this.#error("closed", "handshake", "it was closed");
@@ -415,8 +506,10 @@ export class Stream {
     if ((this.#reader?.untilMs ?? Infinity) <= nowMs) {
       this.#failRead(this.#error("timeout", "receive", "no byte came in time", this.#look()));
     }
-    if ((this.#writer?.untilMs ?? Infinity) <= nowMs) {
-      this.#failWrite(this.#error("timeout", "send", "the peer took nothing in time"));
+    const writer = this.#writer;
+    if (writer !== undefined && writer.untilMs <= nowMs) {
+      if (writer.isPatient) this.#stopWrite(writer, writer.at);
+      else this.#failWrite(this.#error("timeout", "send", "the peer took nothing in time"));
     }
     return Math.min(this.#reader?.untilMs ?? Infinity, this.#writer?.untilMs ?? Infinity);
   }
@@ -491,3 +584,5 @@ export class Stream {
     return remoteAddress === null ? undefined : addressText(remoteAddress);
   }
 }
+
+function ignore(): void {}

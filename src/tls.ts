@@ -10,7 +10,7 @@ import { ipFamily } from "./ip.ts";
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** What both ends of TLS may be told. */
-interface CommonTlsOptions {
+export interface CommonTlsOptions {
   /** Application protocols (ALPN), the dearest first. */
   alpnProtocols?: readonly string[];
   /** The oldest version to speak. Default `"TLSv1.2"`; Deno knows none before it. */
@@ -89,7 +89,7 @@ export interface PeerCertificate {
   readonly validTo: Date;
 }
 
-/** What TLS a connection has. Deno's own TLS tells the application protocol alone. */
+/** What TLS a connection has. */
 export interface TlsInfo {
   /** The version of the protocol: `TLSv1.3`. */
   readonly protocol: string | null;
@@ -130,6 +130,8 @@ export class TlsSession {
 
 interface CommonTls {
   readonly caCerts: readonly string[] | undefined;
+  /** Certificates that were revoked, PEM; for the faces. */
+  readonly crl?: string | undefined;
   readonly own: Readonly<TlsIdentity> | undefined;
   readonly alpnProtocols: readonly string[];
   readonly minVersion: TlsVersion;
@@ -144,6 +146,8 @@ export interface ClientTls extends CommonTls {
   readonly verifiesName: boolean;
   readonly fingerprints: readonly string[];
   readonly session: TlsSession | undefined;
+  /** How many certificates may stand between the server's and a root; for the faces. */
+  readonly verifyDepth?: number | undefined;
 }
 
 /** What a server's driver is told. */

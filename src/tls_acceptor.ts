@@ -95,8 +95,7 @@ export class TlsAcceptor implements Acceptor {
     const timer = timeoutMs > 0 && timeoutMs < 2 ** 31 ? setTimeout(giveUp, timeoutMs) : undefined;
     this.#handshakes.add(giveUp);
     try {
-      attempt = await this.#secure.start(transport);
-      if (isOver) attempt.abandon();
+      attempt = this.#secure(transport);
       this.#finished(await attempt.opened);
     } catch {
       // The peer has not shown what it must, or has gone: there is nobody to tell.

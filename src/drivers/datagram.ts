@@ -255,6 +255,8 @@ class NodeDatagram implements DatagramTransport {
 
   #failed(error: unknown): void {
     const { code, errqueue } = error as { code?: string; errqueue?: boolean };
+    // The send that was too large was told so; Bun has it in a queue of its own, too.
+    if (errqueue && code === "EMSGSIZE") return;
     if (errqueue && this.#toldTwice > 0) {
       this.#toldTwice--;
       return;

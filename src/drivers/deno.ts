@@ -13,8 +13,7 @@ import type {
   TransportOption,
 } from "../transport.ts";
 import { SocketError } from "../errors.ts";
-import type { ClientTls, TlsInfo } from "../tls.ts";
-import { closed, cut } from "./ends.ts";
+import { closed } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 
 /** The little of Deno that is used here. */
@@ -31,10 +30,6 @@ interface Conn {
   setKeepAlive?(on: boolean): void;
 }
 
-interface TlsConn extends Conn {
-  handshake(): Promise<{ alpnProtocol: string | null }>;
-}
-
 interface DenoListener {
   readonly addr: DenoAddress;
   accept(): Promise<Conn>;
@@ -48,7 +43,6 @@ type DenoAddress = { hostname: string; port: number } | { path: string };
 interface DenoNamespace {
   connect(options: object): Promise<Conn>;
   listen(options: object): DenoListener;
-  startTls(conn: Conn, options: object): Promise<TlsConn>;
 }
 
 declare const Deno: DenoNamespace;
@@ -62,6 +56,7 @@ const LARGE_BYTES = 64 * 1024;
 class DenoTransport implements Transport {
   readonly localAddress: Address | null;
   readonly remoteAddress: Address | null;
+  readonly tls = null;
   readonly #conn: Conn;
   #memory: Uint8Array | undefined;
   #nextBytes = SMALL_BYTES;
@@ -69,12 +64,10 @@ class DenoTransport implements Transport {
   #failure: unknown;
   #closed = false;
   #writing = false;
-  readonly tls: NativeTls | null;
   readonly #whenWritten: (() => void)[] = [];
 
-  constructor(conn: Conn, address: Address | undefined, tls: NativeTls | null = null) {
+  constructor(conn: Conn, address: Address | undefined) {
     this.#conn = conn;
-    this.tls = tls;
     this.localAddress = addressOf(conn.localAddr);
     this.remoteAddress = address ?? addressOf(conn.remoteAddr);
   }
@@ -86,14 +79,11 @@ class DenoTransport implements Transport {
     try {
       const count = await this.#conn.read(memory);
       if (this.#parked) idlePullAnswered();
-      if (count === null) {
-        if (this.tls) this.tls.closeNotify ??= true;
-        return null;
-      }
+      if (count === null) return null;
       if (into === undefined) this.#learn(count, memory.length);
       return memory.subarray(0, count);
     } catch (error) {
-      this.#failure = this.#closed ? closed() : this.#why(error);
+      this.#failure = this.#closed ? closed() : error;
       throw this.#failure;
     }
   }
@@ -126,40 +116,7 @@ class DenoTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#memory = undefined;
-    if (this.tls === null || this.#writing) return this.#conn.close();
-    // TLS tells the peer that this is the end; a peer that takes nothing is not
-    // waited for.
-    this.#conn.closeWrite().catch(ignore);
-    askedForNews().then(() => this.#conn.close());
-  }
-
-  /** Starts TLS over this connection, or not where Deno cannot. */
-  startTls({ serverName, alpnProtocols }: ClientTls): Attempt | undefined {
-    if ("path" in this.#conn.remoteAddr || this.tls !== null) return undefined;
-    let abandoned = false;
-    let conn: Conn = this.#conn;
-    const handshake = async () => {
-      const options = { hostname: serverName, alpnProtocols: [...alpnProtocols] };
-      const secured = await Deno.startTls(this.#conn, options);
-      conn = secured;
-      if (abandoned) secured.close();
-      const { alpnProtocol } = await secured.handshake();
-      const info = new NativeTls(alpnProtocol, serverName!);
-      return new DenoTransport(secured, this.remoteAddress ?? undefined, info);
-    };
-    const opened = handshake().catch((error) => {
-      this.#closed = true;
-      if (!abandoned) conn.close();
-      throw abandoned ? closed() : this.#why(error);
-    });
-    return {
-      opened,
-      abandon: () => {
-        if (abandoned) return;
-        abandoned = true;
-        conn.close();
-      },
-    };
+    this.#conn.close();
   }
 
   // Deno has no way to ask for a reset; the system sends one where bytes lie unread.
@@ -190,18 +147,6 @@ class DenoTransport implements Transport {
     if (this.#writing) this.#whenWritten.push(turn);
     else turn();
     return true;
-  }
-
-  /** Deno names what goes wrong with TLS by class, too, and says the rest in words. */
-  #why(error: unknown): unknown {
-    const { name } = error as { name?: string };
-    if (name === "UnexpectedEof") {
-      if (this.tls) this.tls.closeNotify ??= false;
-      return cut(error);
-    }
-    if (name !== "InvalidData") return error;
-    const why = "the handshake failed, or the certificate was refused";
-    return new SocketError("tls", why, { op: "handshake", cause: error });
   }
 
   /** Little while the peer says little; much once it fills what it gets. */
@@ -256,29 +201,6 @@ class DenoAcceptor implements Acceptor {
   unref(): void {
     this.#listener.unref();
   }
-}
-
-/** What Deno's own TLS tells of itself. */
-class NativeTls implements TlsInfo {
-  readonly protocol = null;
-  readonly cipher = null;
-  readonly alpnProtocol: string | null;
-  readonly serverName: string;
-  readonly peerCertificate = null;
-  readonly verified = true;
-  readonly resumed = false;
-  readonly session = null;
-  closeNotify: boolean | null = null;
-
-  constructor(alpnProtocol: string | null, serverName: string) {
-    this.alpnProtocol = alpnProtocol;
-    this.serverName = serverName;
-  }
-}
-
-/** Starts Deno's own TLS over a connection, or not where that is none of Deno's. */
-export function startTls(transport: Transport, settings: ClientTls): Attempt | undefined {
-  return transport instanceof DenoTransport ? transport.startTls(settings) : undefined;
 }
 
 /** The driver over `Deno.connect` and `Deno.listen`. */
@@ -352,5 +274,3 @@ function addressOf(address: DenoAddress): Address | null {
   if ("path" in address) return address.path ? { path: address.path } : null;
   return { hostname: address.hostname, port: address.port };
 }
-
-function ignore(): void {}

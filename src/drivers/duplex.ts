@@ -15,32 +15,59 @@ export type Over = { readonly error: unknown } | "end";
 /** One end of a connection, as a Duplex. */
 export class TransportDuplex extends Duplex {
   readonly #transport: Transport;
-  #first: Promise<Uint8Array | null> | undefined;
+  readonly #first: Promise<Uint8Array | null>[];
   /** Set once nothing more comes. */
   over: Over | undefined;
   /** Called then. */
   onOver: (() => void) | undefined;
   /** Why a write failed. */
   writeFailure: unknown;
+  /** Called then. */
+  onWriteFailure: (() => void) | undefined;
+  #onWritten: (() => void) | undefined;
+  #held = false;
+  #wanted = false;
 
-  /** @param first A pull that is in flight already, or what stands for one. */
-  constructor(transport: Transport, first: Promise<Uint8Array | null> | undefined) {
+  /** @param first What stands for the first pulls. */
+  constructor(transport: Transport, first: readonly Promise<Uint8Array | null>[]) {
     // With room for one byte more is only asked for when all is consumed: what a
     // pull gives is valid until the next one.
     super({ readableHighWaterMark: 1, autoDestroy: false, emitClose: false });
     this.#transport = transport;
-    this.#first = first;
+    this.#first = [...first];
+  }
+
+  /** Pulls no more, whoever asks for it. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** The opposite of `hold`. */
+  letGo(): void {
+    this.#held = false;
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this._read();
+  }
+
+  /** Calls back as soon as the transport has taken all that was written; not if that fails. */
+  whenWritten(done: () => void): void {
+    if (this.writableLength === 0) done();
+    else this.#onWritten = done;
   }
 
   override _read(): void {
-    if (this.over !== undefined) return;
-    const pull = this.#first ?? this.#transport.pull();
-    this.#first = undefined;
+    if (this.#held) this.#wanted = true;
+    if (this.#held || this.over !== undefined) return;
+    const pull = this.#first.shift() ?? this.#transport.pull();
     pull.then(this.#pulled, this.#failed);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    this.#transport.write(chunk).then(() => done(), (error) => this.#writeFailed(error, done));
+    this.#transport.write(chunk).then(
+      () => this.#written(done),
+      (error) => this.#writeFailed(error, done),
+    );
   }
 
   override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error) => void): void {
@@ -66,8 +93,17 @@ export class TransportDuplex extends Duplex {
     this.onOver?.();
   }
 
+  #written(done: (error?: Error) => void): void {
+    done();
+    if (this.writableLength > 0) return;
+    const onWritten = this.#onWritten;
+    this.#onWritten = undefined;
+    onWritten?.();
+  }
+
   #writeFailed(error: Error, done: (error?: Error) => void): void {
     this.writeFailure ??= error;
     done(error);
+    this.onWriteFailure?.();
   }
 }

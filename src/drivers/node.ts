@@ -163,7 +163,8 @@ class NodeTransport implements Transport {
     const socket = this.#socket;
     if (socket.writableLength > 0) return this.#written(bytes);
     socket.write(bytes);
-    if (socket.destroyed) return Promise.reject(this.#why(closed()));
+    // What failed at once is told of later, but known by now.
+    if (socket.destroyed || socket.errored) return Promise.reject(this.#why(closed()));
     // What the system took at once needs no callback, which would be turns away.
     return socket.writableLength === 0 ? TAKEN : this.#written(NOTHING);
   }

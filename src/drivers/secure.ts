@@ -1,72 +1,40 @@
-// Which way TLS is started: by the runtime's own where that can serve, otherwise
-// by `node:tls`, which is loaded when it is first needed.
+// TLS for the layers above: loaded when it is first needed, and its failures told
+// with what could not be done.
+//
+// One way serves all runtimes, `node:tls` over a transport. Deno has TLS of its own,
+// which needs a fifth less time; but it lets go of no connection whose handshake is
+// given up, as `tests/runtime_limits/tls_handshake_abort.ts` shows, and tells neither
+// why it refused a certificate nor what was agreed on.
 
 import { mapError } from "./map_error.ts";
 import { SocketError } from "../errors.ts";
 import type { ClientTls, ServerTls } from "../tls.ts";
 import { type Address, addressText, type Attempt, type Transport } from "../transport.ts";
 
-/** TLS, ready to be started. */
-export interface Secure {
-  /**
-   * Whether it can be told first what the system holds unread: that leaves a pull
-   * in flight, which Deno's own TLS cannot take over. There the handshake fails by
-   * such bytes.
-   */
-  readonly looksFirst: boolean;
-  /**
-   * Starts TLS over a transport, which is the attempt's from then on: if it fails
-   * it is closed.
-   *
-   * @param pull A pull of it that is in flight, and is the attempt's, too.
-   */
-  start(transport: Transport, pull?: Promise<Uint8Array | null>): Promise<Attempt>;
-}
-
 /**
- * Makes ready to be a client. What the options cannot be served for is said here.
+ * Starts TLS over a transport, which is the attempt's from then on: if it fails it
+ * is closed.
  *
- * @param tellsWhy Whether it must be known what a certificate was refused for, and
- *   what was agreed on: Deno's own TLS says neither.
+ * @param pulls What stands for the first pulls of it: bytes that were taken off it,
+ *   a pull that is in flight.
  */
-export async function secureClient(settings: ClientTls, tellsWhy = false): Promise<Secure> {
-  const native = tellsWhy || !isPlain(settings) ? undefined : await nativeTls();
-  const prepared = native === undefined ? await general(settings) : undefined;
-  return {
-    looksFirst: native === undefined,
-    start: async (transport, pull) => {
-      const attempt = pull === undefined ? native?.(transport, settings) : undefined;
-      return told(attempt ?? (prepared ?? await general(settings))(transport, pull), transport);
-    },
-  };
+export type Secure = (
+  transport: Transport,
+  pulls?: readonly Promise<Uint8Array | null>[],
+) => Attempt;
+
+/** Makes ready to be a client. What the options cannot be served for is said here. */
+export async function secureClient(settings: ClientTls): Promise<Secure> {
+  const { client } = await import("./tls.ts");
+  const handshake = client(settings);
+  return (transport, pulls) => told(handshake(transport, pulls), transport);
 }
 
 /** Makes ready to be a server. */
 export async function secureServer(settings: ServerTls): Promise<Secure> {
   const { server } = await import("./tls.ts");
-  const prepared = server(settings);
-  return {
-    looksFirst: true,
-    start: (transport, pull) => Promise.resolve(told(prepared(transport, pull), transport)),
-  };
-}
-
-/** Whether Deno's own TLS would mean the same by these options. */
-export function isPlain(settings: ClientTls): boolean {
-  const { caCerts, own, ciphers, session, minVersion, maxVersion } = settings;
-  const { serverName, verifiesChain, verifiesName, fingerprints } = settings;
-  return caCerts === undefined && own === undefined && ciphers === undefined &&
-    session === undefined && minVersion === "TLSv1.2" && maxVersion === "TLSv1.3" &&
-    serverName !== undefined && verifiesChain && verifiesName && fingerprints.length === 0;
-}
-
-async function general(settings: ClientTls) {
-  return (await import("./tls.ts")).client(settings);
-}
-
-async function nativeTls() {
-  if (!("Deno" in globalThis)) return undefined;
-  return (await import("./deno.ts")).startTls;
+  const handshake = server(settings);
+  return (transport, pulls) => told(handshake(transport, pulls), transport);
 }
 
 /** An attempt whose failure says what could not be done. */

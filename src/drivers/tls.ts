@@ -3,9 +3,10 @@
 // everywhere; and we see the end that TLS does not tell of: whether a stream was
 // ended or cut off.
 //
-// The engine verifies chains; names and fingerprints are compared here, since the
-// engines would do so only where the chain is good, and fall back to a host of
-// their own choice where a name is missing.
+// The engine verifies chains, and we ask what it found: only then there are
+// certificates to tell from why one was refused. Names and fingerprints are compared
+// here, since the engines would do so only where the chain is good, and fall back to
+// a host of their own choice where a name is missing.
 
 import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
@@ -25,14 +26,15 @@ import type { Attempt, Transport } from "../transport.ts";
 import { serverNameOf } from "./client_hello.ts";
 import { digest } from "./digest.ts";
 import { TransportDuplex } from "./duplex.ts";
-import { handshakeError, notVerified } from "./tls_errors.ts";
+import { exactCode, peerChain } from "./tls_chain.ts";
+import { badSignature, handshakeError, notVerified, verificationOf } from "./tls_errors.ts";
 import { fingerprintOf, Info, peerDer, Sessions } from "./tls_info.ts";
 import { type TlsOver, TlsTransport, turns } from "./tls_transport.ts";
 
 /** A handshake, ready to be made over a transport. */
 export type Handshake = (
   transport: Transport,
-  first?: Promise<Uint8Array | null>,
+  first?: readonly Promise<Uint8Array | null>[],
 ) => Attempt;
 
 const isDeno = "Deno" in globalThis;
@@ -51,20 +53,23 @@ export function client(settings: ClientTls): Handshake {
   }
   const options: tls.ConnectionOptions = {
     secureContext: tls.createSecureContext(contextOptions(settings, settings.own)),
-    // In spite of the environment variable that would turn it off.
-    rejectUnauthorized: settings.verifiesChain,
+    // All engines verify all the same, whatever an environment variable says, and
+    // say in `authorized` what came of it; that the server has the key of its
+    // certificate is checked before that.
+    rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
     ...(isName && { servername: serverName }),
     ...alpn(settings),
     ...(session && { session: Buffer.from(session.bytes) }),
   };
-  return (transport, first) =>
+  return (transport, first = []) =>
     attempt(transport, first, (wire, done, failed) => {
       const socket = tls.connect({ ...options, socket: wire });
-      socket.on("error", failed);
+      // Deno has one word for this and for a certificate that is not trusted.
+      socket.on("error", (error) => failed(verificationOf(error) ? badSignature() : error));
       const sessions = new Sessions(socket, identity);
       socket.once("secureConnect", () => {
-        const problem = identityProblem(settings, socket);
+        const problem = chainProblem(settings, socket) ?? identityProblem(settings, socket);
         if (problem === undefined) {
           const verified = settings.verifiesChain && settings.verifiesName;
           done(socket, (over) => new Info(socket, over, serverName ?? null, verified, sessions));
@@ -103,13 +108,13 @@ export function server(settings: ServerTls): Handshake {
     return undefined;
   };
   if (settings.sni.size === 0) {
-    return (transport, first) => attempt(transport, first, begin(settings.own));
+    return (transport, first = []) => attempt(transport, first, begin(settings.own));
   }
-  return (transport, first) => {
+  return (transport, first = []) => {
     let abandoned = false;
     let inner: Attempt | undefined;
     const opened = readHello(transport, first).then(({ bytes, name }) => {
-      inner = attempt(transport, Promise.resolve(bytes), begin(identityFor(settings, name)));
+      inner = attempt(transport, [Promise.resolve(bytes)], begin(identityFor(settings, name)));
       if (abandoned) inner.abandon();
       return inner.opened;
     });
@@ -134,7 +139,7 @@ type Begin = (wire: TransportDuplex, done: Done, failed: Failed) => tls.TLSSocke
 /** One handshake; whatever goes wrong closes the transport. */
 function attempt(
   transport: Transport,
-  first: Promise<Uint8Array | null> | undefined,
+  first: readonly Promise<Uint8Array | null>[],
   begin: Begin,
 ): Attempt {
   const wire = new TransportDuplex(transport, first);
@@ -174,20 +179,42 @@ function attempt(
   };
 }
 
+/** Why a server's certificate is not trusted, by what the engine has found. */
+function chainProblem(settings: ClientTls, socket: tls.TLSSocket): SocketError | undefined {
+  const { verifiesChain, verifyDepth, caCerts } = settings;
+  if (!verifiesChain) return undefined;
+  if (!socket.authorized) {
+    const found = socket.authorizationError as unknown as string | { code?: string } | null;
+    const code = typeof found === "object" ? found?.code : found;
+    return notVerified(exactCode(code ?? "", peerChain(socket), Date.now()));
+  }
+  // The session remembers a server that was looked at, with these same options.
+  if (socket.isSessionReused() || (caCerts ?? verifyDepth) === undefined) return undefined;
+  const chain = peerChain(socket);
+  // To Deno whoever is trusted ends a chain; to OpenSSL only one who signed himself.
+  if (caCerts && !chain.at(-1)?.isSelfIssued) return notVerified("UNABLE_TO_GET_ISSUER_CERT");
+  const between = chain.slice(1).filter((it) => !it.isSelfIssued).length;
+  return between > (verifyDepth ?? Infinity) ? notVerified("CERT_CHAIN_TOO_LONG") : undefined;
+}
+
 /** Why a server is not the one that was meant, as far as the engine has not looked. */
 function identityProblem(settings: ClientTls, socket: tls.TLSSocket): SocketError | undefined {
   // The session remembers a server that was looked at, with these same options.
   if (socket.isSessionReused()) return undefined;
   const { serverName, verifiesName, fingerprints } = settings;
   const certificate = socket.getPeerCertificate();
+  const der = peerDer(socket);
   if (verifiesName) {
-    // Names stand in one place only: the common name was never meant to be one.
-    const named = certificate?.subjectaltname && serverName !== undefined &&
-      tls.checkServerIdentity(serverName, certificate) === undefined;
-    if (!named) return notVerified("ERR_TLS_CERT_ALTNAME_INVALID");
+    const isNamed = der !== undefined && serverName !== undefined &&
+      (ipFamily(serverName) === 0
+        // Names stand in one place only: the common name was never meant to be one.
+        ? !!certificate.subjectaltname &&
+          tls.checkServerIdentity(serverName, certificate) === undefined
+        // Node 22 writes those of IPv6 in a way that it does not know again.
+        : new X509Certificate(der).checkIP(serverName) !== undefined);
+    if (!isNamed) return notVerified("ERR_TLS_CERT_ALTNAME_INVALID");
   }
   if (fingerprints.length === 0) return undefined;
-  const der = peerDer(socket);
   const found = der && fingerprints.includes(fingerprintOf(der));
   return found ? undefined : notVerified("ERR_FINGERPRINT_MISMATCH");
 }
@@ -199,12 +226,12 @@ function askedName(socket: tls.TLSSocket): string | null {
 /** The first message of a client, as far as it is needed, and the name in it. */
 async function readHello(
   transport: Transport,
-  first: Promise<Uint8Array | null> | undefined,
+  first: readonly Promise<Uint8Array | null>[],
 ): Promise<{ bytes: Uint8Array | null; name: string | undefined }> {
   const pieces: Uint8Array[] = [];
   try {
-    for (let pull = first ?? transport.pull();; pull = transport.pull()) {
-      const piece = await pull;
+    for (let turn = 0;; turn++) {
+      const piece = await (first[turn] ?? transport.pull());
       // The engine will say what is wrong with a message that breaks off.
       if (piece === null) {
         return { bytes: pieces.length > 0 ? join(pieces) : null, name: undefined };
@@ -224,13 +251,14 @@ function contextOptions(
   settings: ClientTls | ServerTls,
   own: TlsIdentity | undefined,
 ): tls.SecureContextOptions {
-  const { caCerts, minVersion, maxVersion, ciphers } = settings;
+  const { caCerts, crl, minVersion, maxVersion, ciphers } = settings;
   if (own !== undefined) checkIdentity(own);
   caCerts?.forEach(checkCertificate);
   return {
     minVersion,
     maxVersion,
     ...(caCerts && { ca: [...caCerts] }),
+    ...(crl !== undefined && { crl }),
     ...(own && { cert: own.cert, key: own.key }),
     ...(ciphers !== undefined && { ciphers }),
   };

@@ -103,8 +103,14 @@ export function verificationOf(error: unknown): Verification | undefined {
 }
 
 /** The error for a certificate that we refuse ourselves. */
-export function notVerified(code: keyof typeof VERIFICATION): SocketError {
-  return handshakeError(Object.assign(new Error("Not verified"), { code })) as SocketError;
+export function notVerified(code: string): SocketError {
+  const known = Object.hasOwn(VERIFICATION, code) ? code : "CERT_REJECTED";
+  return handshakeError(Object.assign(new Error("Not verified"), { code: known })) as SocketError;
+}
+
+/** The error for who has not the key of its certificate. */
+export function badSignature(): Error {
+  return Object.assign(new Error("Bad signature"), { code: "ERR_TLS_BAD_SIGNATURE" });
 }
 
 /** A handshake's error as ours; what is not of TLS stays what it is. */
@@ -116,6 +122,13 @@ export function handshakeError(error: unknown): unknown {
     ? `the handshake failed (${(error as { code: string }).code})`
     : `the certificate was refused, ${verification.why}`;
   return new SocketError("tls", why, { op: "handshake", cause: error });
+}
+
+/** The same behind the handshake, such as an alert of a peer that refuses us only then. */
+export function tlsError(error: unknown): unknown {
+  if (!isOfTls(error)) return error;
+  const why = `Cannot go on: TLS failed (${(error as { code: string }).code})`;
+  return new SocketError("tls", why, { cause: error });
 }
 
 function isOfTls(error: unknown): boolean {

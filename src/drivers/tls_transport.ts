@@ -4,10 +4,12 @@
 import { Buffer } from "node:buffer";
 import type tls from "node:tls";
 import { setImmediate } from "node:timers";
+import { SocketError } from "../errors.ts";
 import type { TlsInfo } from "../tls.ts";
 import type { Address, Transport, TransportOption } from "../transport.ts";
 import type { Over, TransportDuplex } from "./duplex.ts";
 import { closed, cut, writeEnded } from "./ends.ts";
+import { tlsError } from "./tls_errors.ts";
 
 // Behind so many turns of the event loop the engine has told all that it made of
 // the last bytes.
@@ -26,6 +28,10 @@ interface Pull {
 const MOST_EARLY_BYTES = 64 * 1024;
 const MEMORY_BYTES = 64 * 1024;
 
+// Bun's TLS ends both directions when the peer ends one, and then answers for
+// nothing that is written.
+const endsBoth = "Bun" in globalThis;
+
 /** A transport within another. */
 export class TlsTransport implements Transport {
   readonly localAddress: Address | null;
@@ -42,7 +48,7 @@ export class TlsTransport implements Transport {
   #memory: Uint8Array | undefined;
   #over: TlsOver | undefined;
   #writeEnded = false;
-  #writing = false;
+  #write: { resolve(): void; reject(error: unknown): void } | undefined;
   #closed = false;
 
   constructor(
@@ -59,10 +65,16 @@ export class TlsTransport implements Transport {
     this.tls = info(() => this.#over);
     socket.on("data", (bytes: Uint8Array) => this.#came(bytes));
     socket.on("end", () => this.#end("end"));
-    socket.on("error", (error) => this.#end({ error: wire.writeFailure ?? error }));
+    socket.on("error", (error) => {
+      // That nobody takes our last words does not say how the peer has ended.
+      if (wire.writeFailure === undefined) this.#end({ error: tlsError(error) });
+      else turns(() => this.#end({ error: wire.writeFailure }));
+    });
     socket.on("close", () => {
       if (!this.#closed) this.#end("cut");
     });
+    // Not every engine tells who writes of it.
+    wire.onWriteFailure = () => this.#writeFailed(wire.writeFailure);
     wire.onOver = () => this.#wireOver();
     if (wire.over !== undefined) this.#wireOver();
   }
@@ -73,6 +85,7 @@ export class TlsTransport implements Transport {
     if (this.#over !== undefined) return this.#answerOver();
     return new Promise((resolve, reject) => {
       this.#pull = { into, resolve, reject };
+      this.#wire.letGo();
       this.#socket.resume();
     });
   }
@@ -86,13 +99,21 @@ export class TlsTransport implements Transport {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#closed) return Promise.reject(closed());
     if (this.#writeEnded) return Promise.reject(writeEnded());
+    if (endsBoth && this.#over === "end") return Promise.reject(gone());
+    if (this.#wire.writeFailure !== undefined) return Promise.reject(this.#wire.writeFailure);
     if (bytes.length === 0) return Promise.resolve();
-    this.#writing = true;
     return new Promise((resolve, reject) => {
+      const write = { resolve, reject };
+      this.#write = write;
       this.#socket.write(bytes, (error) => {
-        this.#writing = false;
-        if (error) reject(this.#closed ? closed() : this.#wire.writeFailure ?? this.#why(error));
-        else resolve();
+        if (this.#write !== write) return;
+        if (error) return this.#writeFailed(this.#why(error));
+        // An engine may say so before the wire has all of it.
+        this.#wire.whenWritten(() => {
+          if (this.#write !== write) return;
+          this.#write = undefined;
+          resolve();
+        });
       });
     });
   }
@@ -106,7 +127,9 @@ export class TlsTransport implements Transport {
   close(): void {
     // A peer that is told nothing cannot tell an end from a cut; one that takes
     // nothing is not waited for.
-    if (this.#closed || this.#writeEnded || this.#writing) return this.#release(false);
+    if (this.#closed || this.#writeEnded || this.#write !== undefined) {
+      return this.#release(false);
+    }
     this.#socket.end(() => this.#release(false));
     this.#detach();
     turns(() => turns(() => this.#release(false)));
@@ -132,7 +155,8 @@ export class TlsTransport implements Transport {
   /** Records come one by one; those of one arrival answer a pull together. */
   #came(bytes: Uint8Array): void {
     if (this.#closed) return;
-    this.#early.push(bytes);
+    // A Buffer's own slice() would not be a copy.
+    this.#early.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     this.#earlyBytes += bytes.length;
     if (this.#pull !== undefined) {
       if (this.#answering) return;
@@ -140,6 +164,8 @@ export class TlsTransport implements Transport {
       queueMicrotask(this.#answer);
     } else if (this.#earlyBytes >= MOST_EARLY_BYTES) {
       this.#socket.pause();
+      // Not every engine stops its source as well.
+      this.#wire.hold();
     }
   }
 
@@ -155,7 +181,8 @@ export class TlsTransport implements Transport {
       this.#earlyBytes = 0;
       return this.#early.pop()!;
     }
-    const memory = into ?? (this.#memory ??= Buffer.allocUnsafeSlow(MEMORY_BYTES));
+    const memory = into ??
+      (this.#memory ??= new Uint8Array(Buffer.allocUnsafeSlow(MEMORY_BYTES).buffer));
     let at = 0;
     let taken = 0;
     while (taken < this.#early.length && at < memory.length) {
@@ -182,6 +209,7 @@ export class TlsTransport implements Transport {
   #end(over: TlsOver): void {
     if (this.#over !== undefined) return;
     this.#over = over;
+    if (endsBoth && over === "end") this.#writeFailed(gone());
     // What came before it goes first.
     if (this.#answering) return;
     const pull = this.#pull;
@@ -195,7 +223,14 @@ export class TlsTransport implements Transport {
     return Promise.reject(over === "cut" ? cut() : over.error);
   }
 
+  #writeFailed(error: unknown): void {
+    const write = this.#write;
+    this.#write = undefined;
+    write?.reject(error);
+  }
+
   #why(error: unknown): unknown {
+    if (this.#wire.writeFailure !== undefined) return this.#wire.writeFailure;
     return typeof this.#over === "object" ? this.#over.error : error;
   }
 
@@ -206,6 +241,7 @@ export class TlsTransport implements Transport {
     const pull = this.#pull;
     this.#pull = undefined;
     pull?.reject(closed());
+    this.#writeFailed(closed());
   }
 
   #release(withReset: boolean): void {
@@ -215,6 +251,10 @@ export class TlsTransport implements Transport {
     if (withReset) this.#inner.abort();
     else this.#inner.close();
   }
+}
+
+function gone(): SocketError {
+  return new SocketError("reset", "Cannot send: the peer has ended, and Bun's TLS with it");
 }
 
 /** Runs behind all that the engine has to do now. */

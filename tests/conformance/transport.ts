@@ -20,6 +20,8 @@ export interface Gaps {
   readonly all?: string | undefined;
   /** `abort` reaches the peer as a reset. */
   readonly abortResets?: string;
+  /** `abort` does not make use of TLS's own end. */
+  readonly abortCuts?: string;
   /** There is such a thing as a reset. */
   readonly reset?: string;
   /** What came before a reset is kept, also where nobody pulled it. */
@@ -278,7 +280,7 @@ export function checkTransport(
     ]);
     assert.ok(same(results[2], sent));
     assert.ok(same(results[3], sent));
-  });
+  }, "halfClose");
 
   check("closeWrite() ends what the peer reads; reading goes on", async (near, far) => {
     await near.write(text("question"));
@@ -380,8 +382,17 @@ export function checkTransport(
     const pending = far.pull();
     near.abort();
     const end = await pending.catch((error) => codeOf(error));
-    assert.ok(end === null || end === "reset", String(end));
+    const isCut = far.tls !== null && end === "closed";
+    assert.ok(end === null || end === "reset" || isCut, String(end));
   });
+
+  check("abort() does not tell the peer that this is the end, with TLS", async (near, far) => {
+    if (far.tls === null) return;
+    const pending = far.pull();
+    near.abort();
+    await assert.rejects(pending);
+    assert.equal(far.tls.closeNotify, false);
+  }, "abortCuts");
 
   check(
     "abort() reaches the peer as a reset",
