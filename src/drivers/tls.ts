@@ -9,7 +9,7 @@
 // a host of their own choice where a name is missing.
 
 import { Buffer } from "node:buffer";
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
 import tls from "node:tls";
 import { join } from "../bytes.ts";
 import { SocketError } from "../errors.ts";
@@ -88,15 +88,19 @@ export function server(settings: ServerTls): Handshake {
     tls.createSecureContext(contextOptions(settings, identity));
   }
   const { clientCerts } = settings;
+  // So that who comes again may resume a session of another of these servers.
+  const ticketKeys = randomBytes(48);
   const begin = (identity: TlsIdentity) => (wire: TransportDuplex, done: Done, failed: Failed) => {
     // A server of its own for each: only so it is certain whose handshake ended how.
     const made = tls.createServer({
       ...contextOptions(settings, identity),
       ...alpn(settings),
+      ticketKeys,
       requestCert: clientCerts !== "none",
       rejectUnauthorized: clientCerts === "require",
-      // The caller's limit is the one that counts; 0 would be none at all.
-      handshakeTimeout: 2 ** 31 - 1,
+      // The caller's limit is the one that counts; 0 would be a default, two minutes.
+      // On Bun the timer outlives a handshake that fails: there it is the default.
+      handshakeTimeout: "Bun" in globalThis ? 0 : 2 ** 31 - 1,
     });
     made.once("tlsClientError", failed);
     made.once("secureConnection", (socket) => {
