@@ -15,6 +15,7 @@ import { Nginx } from "../tests/conformance/oracle/nginx.ts";
 import { Recorder } from "../tests/conformance/oracle/recorder.ts";
 import { scenarioText } from "../tests/conformance/oracle/scenario_text.ts";
 import { Peers } from "../tests/conformance/peers.ts";
+import { fillIn } from "../tests/conformance/placeholders.ts";
 import { loadScenarios, type Scenario } from "../tests/conformance/scenario.ts";
 
 const { values, positionals: files } = parseArgs({
@@ -27,15 +28,18 @@ const scenarios = [...lists.values()].flat().filter(({ id }) => wanted?.includes
 if (scenarios.length === 0) throw new TypeError("Cannot find a scenario to record");
 
 const peers = new Peers();
-const nginx = new Nginx(scenarios.map(({ conf }) => conf ?? {}));
+const places = {
+  $CLOSED: await peers.ask("closedPort"),
+  $HOLE: await peers.ask("blackHole"),
+  $CERTS: await peers.ask("certificates"),
+  $DNS: await peers.ask("nameServer"),
+};
+const nginx = new Nginx(scenarios.map(({ conf }) => fillIn(conf ?? {}, places)), places.$CERTS);
 const recorded = new Map<string, Scenario>();
 let faults = 0;
 try {
   await nginx.start();
-  const recorder = new Recorder(nginx, peers, {
-    $CLOSED: await peers.ask("closedPort"),
-    $HOLE: await peers.ask("blackHole"),
-  });
+  const recorder = new Recorder(nginx, peers, places);
   const takeFrom = async (queue: Scenario[]) => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const { scenario, fault } = await recorder.record(next);
@@ -44,9 +48,11 @@ try {
       if (fault !== "") faults++;
     }
   };
-  const together = scenarios.filter(({ solo }) => !solo);
+  // What one script with TLS fails of is told to all of the worker.
+  const isAlone = ({ solo, needs }: Scenario) => solo || needs?.includes("tls");
+  const together = scenarios.filter((it) => !isAlone(it));
   await Promise.all(Array.from({ length: Number(values.jobs) }, () => takeFrom(together)));
-  await takeFrom(scenarios.filter(({ solo }) => solo));
+  await takeFrom(scenarios.filter(isAlone));
   // A crash takes down all that was under way.
   if (!nginx.isRunning) console.log("nginx crashed; what was not verified is to be recorded alone");
 } finally {

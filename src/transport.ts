@@ -66,6 +66,8 @@ export interface ListenOptions {
   /** Accepted connections that nobody took yet; one more is closed. */
   readonly maxPending: number;
   readonly noDelay: boolean;
+  /** At `::` no IPv4 beside it; Deno takes both. */
+  readonly ipv6Only?: boolean;
 }
 
 /** A listening socket. */

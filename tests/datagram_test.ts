@@ -396,6 +396,14 @@ test("what is too large for a datagram is told", () =>
     assert.equal((await b.receiveFrom()).data.length, 65_507);
   }));
 
+test("what was too large is told to the send alone", () =>
+  withTwo(async (a, b) => {
+    await a.connect(at(b));
+    await failureOf(a.send(new Uint8Array(65_508)), "too large");
+    await b.sendTo("hello", at(a));
+    assert.equal(byteString(await a.receive()), "hello");
+  }));
+
 test("what nobody receives is bounded, and counted", () =>
   withTwo(async (a, b) => {
     for (let size = 1; size <= 5; size++) await a.sendTo(new Uint8Array(size), at(b));

@@ -113,6 +113,18 @@ test("the defaults are the original's", () => {
     poolSize: 30,
     keepaliveTimeoutMs: 60_000,
     logErrors: true,
+    resolver: null,
+    resolverTimeoutMs: 30_000,
     noDelay: true,
+    // But for what TLS trusts and speaks.
+    ssl: {
+      trusted: undefined,
+      verifyDepth: 1,
+      versions: { oldest: "TLSv1.2", newest: "TLSv1.3" },
+      ciphers: undefined,
+      crl: undefined,
+      certificate: undefined,
+      key: undefined,
+    },
   });
 });

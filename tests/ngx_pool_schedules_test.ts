@@ -16,6 +16,7 @@ const SCHEDULES = 150;
 const STEPS = 100;
 const NAMES = ["x", "y"];
 const WAIT_MS = 500;
+const PROVEN = { name: undefined, verified: true, trust: "", own: "" };
 
 test(`${SCHEDULES} random schedules keep the sums of the pools`, async () => {
   for (let seed = 1; seed <= SCHEDULES; seed++) {
@@ -104,7 +105,8 @@ class Schedule {
         if (pool && !leave) this.#checkIsLiving(pool);
         return this.#open(name, pool);
       }
-      const { stream } = entry.pooled;
+      const { stream, tls } = entry.pooled;
+      if (pool!.isSecure && tls === undefined) this.#fault = "a pool with TLS gave a plain one";
       const taken = [...this.#connections].find((it) => it.stream === stream)!;
       assert.equal(taken.state, "idle");
       Object.assign(taken, { state: "used", pool });
@@ -139,6 +141,7 @@ class Schedule {
       stream: new Stream(transport, this.#clock),
       options: new SocketOptions(false),
       reusedTimes: 0,
+      tls: this.#random.onceIn(6) ? PROVEN : undefined,
       peer,
       name,
       pool,

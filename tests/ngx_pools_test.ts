@@ -50,7 +50,7 @@ function connection(reusedTimes = 0): Pooled {
   const [transport] = memoryPair();
   const stream = new Stream(transport);
   stream.park();
-  return { stream, options: new SocketOptions(false), reusedTimes };
+  return { stream, options: new SocketOptions(false), reusedTimes, tls: undefined };
 }
 
 test("who is woken goes on with the next turn, and not before", async () => {

@@ -31,6 +31,17 @@ test("after a read that timed out setkeepalive says 1, and nobody gets that conn
   });
 });
 
+test("getfd has no number to give: tests/runtime_limits/descriptors.ts", async () => {
+  await Peer.with(silent, async (peer) => {
+    const sock = quietNgx().ngx.socket.tcp();
+    raises(() => sock.getfd(), "socket is never created nor connected");
+    await sock.connect("127.0.0.1", peer.port);
+    assert.deepEqual(sock.getfd(), [null, "faked connection"]);
+    sock.close();
+    assert.deepEqual(sock.getfd(), [null, "closed"]);
+  });
+});
+
 test("a forgotten socket is collected, and its connection closed", async () => {
   await Peer.with(silent, async (peer) => {
     const { ngx } = quietNgx();

@@ -130,11 +130,29 @@ test("socket errors are logged, unless the directive says no", async () => {
   const { ngx, logged } = quietNgx();
   await ngx.socket.tcp().connect("127.0.0.1", 1);
   await ngx.socket.tcp().receive();
-  assert.equal(logged.length, 2);
-  assert.ok(logged.every(([level]) => level === ngx.ERR));
+  const refused = "connect() failed (111: Connection refused), upstream: 127.0.0.1:1(127.0.0.1)";
+  assert.deepEqual(logged, [
+    [ngx.ERR, refused],
+    [ngx.ERR, "attempt to receive data on a closed socket"],
+  ]);
   await ngx.with({ lua_socket_log_errors: "off" }).socket.tcp().receive();
   assert.equal(logged.length, 2);
 });
+
+test("a line of the log says whom it speaks of", () =>
+  Peer.with(silent, async (peer) => {
+    const { ngx, logged } = quietNgx();
+    const sock = await connected(ngx, peer.port);
+    sock.settimeout(1);
+    await sock.receive();
+    const upstream = `127.0.0.1:${peer.port}(127.0.0.1)`;
+    assert.deepEqual(logged, [[ngx.ERR, `lua tcp socket read timed out, upstream: ${upstream}`]]);
+    sock.close();
+    await sock.connect("unix:/nonexistent/sock");
+    const path = "unix:/nonexistent/sock";
+    const refused = `connect() failed (2: No such file or directory), upstream: ${path}(${path})`;
+    assert.deepEqual(logged[1], [ngx.ERR, refused]);
+  }));
 
 test("the log levels are nginx's", () => {
   const { ngx } = quietNgx();

@@ -421,12 +421,14 @@ export const driver: Driver = {
   },
 
   listen(at: Address, options: ListenOptions): Promise<Acceptor> {
-    const { noDelay, backlog } = options;
+    const { noDelay, backlog, ipv6Only = false } = options;
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay });
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       server.listen(
-        "path" in at ? { path: at.path, backlog } : { host: at.hostname, port: at.port, backlog },
+        "path" in at
+          ? { path: at.path, backlog }
+          : { host: at.hostname, port: at.port, backlog, ipv6Only },
         () => {
           server.off("error", reject);
           resolve(new NodeAcceptor(server, at, options));

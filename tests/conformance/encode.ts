@@ -1,6 +1,7 @@
 /** Results as the scenario files write them. */
 
 import { Buffer } from "node:buffer";
+import { CData } from "../../src/faces/ngx/lua.ts";
 import { digest } from "./byte_values.ts";
 import type { Result } from "./scenario.ts";
 
@@ -22,7 +23,7 @@ export function encode(value: unknown): unknown {
       return Number.isFinite(value) ? value : { num: luaNumber(value) };
     case "object":
       if (value instanceof ThreadResults) return { results: value.results };
-      return value === null ? null : { type: "table" };
+      return value === null ? null : { type: value instanceof CData ? "cdata" : "table" };
     case "boolean":
       return value;
     default:

@@ -2,17 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ngxSsl } from "../../src/faces/ngx/ssl.ts";
 
 /** As `cert('client')` or `key('client')`, from files of the folder `$CERTS`. */
 const PARSED = /^(cert|key)\('(\w+)'\)$/;
 
-/** Whether `luaValue` knows what the text stands for. */
-export function knowsLua(text: string): boolean {
+/** Whether a text stands for one of them. */
+export function isParsed(text: string): boolean {
   return PARSED.test(text);
 }
 
 /** The value that a script wrote as `{"lua": text}`. */
-export function luaValue(script: { readonly certificates: string }, text: string): unknown {
+export function parsedValue(script: { readonly certificates: string }, text: string): unknown {
   const [, kind, name] = PARSED.exec(text) ?? [];
   if (kind === undefined) throw new SyntaxError(`Cannot play Lua: "${text}"`);
   const read = (ending: string) =>
@@ -22,10 +23,10 @@ export function luaValue(script: { readonly certificates: string }, text: string
 
 /** What `parse_pem_cert` gives. */
 export function parsedCertificate(pem: string): unknown {
-  return { cert: pem };
+  return ngxSsl.parse_pem_cert(pem)[0];
 }
 
 /** What `parse_pem_priv_key` gives. */
 export function parsedKey(pem: string): unknown {
-  return { key: pem };
+  return ngxSsl.parse_pem_priv_key(pem)[0];
 }

@@ -2,7 +2,7 @@
  * The process behind `peers.ts`: answers each request line on standard input
  * with one line on standard output, and ends when its input does.
  *
- * A peer of another kind (UDP, DNS) is one more entry in `ANSWERS`.
+ * A peer of another kind is one more entry in `ANSWERS`.
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,11 +11,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { has, says, TinyDns } from "../helpers/tiny_dns.ts";
 import { blackHole } from "./black_hole.ts";
 import { writeCertificates } from "./peer_certificates.ts";
 import type { PeerScript } from "./scenario.ts";
 import type { ConnectionReport } from "./scripted_connection.ts";
 import { ScriptedServer } from "./scripted_server.ts";
+import { ScriptedUdp, type UdpScript } from "./scripted_udp.ts";
 
 /** What can be asked for, and what comes back. */
 export type Answers = typeof ANSWERS;
@@ -26,6 +28,7 @@ export type Answer = { id: number; is?: unknown; failed?: string };
 
 const directory = mkdtempSync(join(tmpdir(), "cosocket-peers-"));
 const servers = new Map<number, ScriptedServer>();
+const udpPeers = new Map<number, ScriptedUdp>();
 let peers = 0;
 
 const ANSWERS = {
@@ -39,6 +42,36 @@ const ANSWERS = {
     return { peer, port: await server.listen(), path };
   },
 
+  /** A peer for datagrams. */
+  async serveUdp(script: UdpScript): Promise<{ peer: number; port: number }> {
+    const udp = new ScriptedUdp(script);
+    const peer = ++peers;
+    udpPeers.set(peer, udp);
+    return { peer, port: await udp.listen() };
+  },
+
+  async reportUdp(peer: number): Promise<unknown[]> {
+    return await Promise.resolve(known(udpPeers, peer).report());
+  },
+
+  async closeUdp(peer: number): Promise<void> {
+    known(udpPeers, peer).close();
+    udpPeers.delete(peer);
+    await Promise.resolve();
+  },
+
+  /** A name server, as `$DNS` names it. */
+  async nameServer(): Promise<string> {
+    const server = await TinyDns.start({
+      // As in the first scenarios: that the peer at its address refuses is meant.
+      "refused.test": has(["127.0.0.2"], 1),
+      "one.test": has(["127.0.0.1"], 1),
+      "denied.test": says({ rcode: 5 }),
+      "notimp.test": says({ rcode: 4 }),
+    });
+    return server.at;
+  },
+
   /** A folder with the certificates and keys that the peers have, as `$CERTS` names it. */
   async certificates(): Promise<string> {
     const folder = join(directory, "certificates");
@@ -48,11 +81,11 @@ const ANSWERS = {
   },
 
   async report(peer: number): Promise<ConnectionReport[]> {
-    return await Promise.resolve(known(peer).report());
+    return await Promise.resolve(known(servers, peer).report());
   },
 
   async close(peer: number): Promise<void> {
-    known(peer).close();
+    known(servers, peer).close();
     servers.delete(peer);
     await Promise.resolve();
   },
@@ -61,10 +94,10 @@ const ANSWERS = {
   blackHole,
 };
 
-function known(peer: number): ScriptedServer {
-  const server = servers.get(peer);
-  if (!server) throw new RangeError(`No such peer: ${peer}`);
-  return server;
+function known<T>(peers: ReadonlyMap<number, T>, peer: number): T {
+  const found = peers.get(peer);
+  if (!found) throw new RangeError(`No such peer: ${peer}`);
+  return found;
 }
 
 /**

@@ -3,7 +3,7 @@
 import { byteStringOf, type Repeated } from "./byte_values.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import { encode, ThreadResults } from "./encode.ts";
-import { luaValue } from "./parsed_certificates.ts";
+import { luaValue } from "./lua_values.ts";
 import { type Op, parseHead, type Result } from "./scenario.ts";
 
 /** The little of the face that scripts reach for by name. */
@@ -11,6 +11,7 @@ export type PlayedNgx = {
   readonly socket: {
     tcp(): unknown;
     stream(): unknown;
+    udp(): unknown;
     connect(...values: unknown[]): Promise<unknown[]>;
   };
   readonly thread: {
@@ -108,6 +109,10 @@ const SPECIALS: Readonly<Record<string, (script: Script, call: Call) => unknown>
   },
   stream(script, { socket }) {
     script.sockets.set(socket, script.ngx.socket.stream());
+    return [];
+  },
+  udp(script, { socket }) {
+    script.sockets.set(socket, script.ngx.socket.udp());
     return [];
   },
   async open(script, { socket, values }) {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createNgx } from "../../src/faces/ngx/mod.ts";
 import { type Expectation, expectation } from "./deviations.ts";
 import { differences } from "./judge.ts";
+import { knowsLua } from "./lua_values.ts";
 import { Peers } from "./peers.ts";
 import { fillIn, type Placeholders, takeOut } from "./placeholders.ts";
 import { play } from "./play.ts";
@@ -43,6 +44,8 @@ export async function runScenarios(
       places: {
         $CLOSED: await peers.ask("closedPort"),
         $HOLE: await peers.ask("blackHole"),
+        $CERTS: await peers.ask("certificates"),
+        $DNS: await peers.ask("nameServer"),
       },
     };
     const takeFrom = async (queue: Scenario[]) => {
@@ -64,7 +67,7 @@ export async function runScenarios(
   return scenarios.map((it) => outcomes.get(it) as Outcome);
 }
 
-const MISSING: ReadonlySet<string> = new Set(["tls", "udp", "dns", "lua"]);
+const MISSING: ReadonlySet<string> = new Set(["lua"]);
 
 /** Far more than any script takes, also on a busy machine. */
 const PATIENCE_MS = 30_000;
@@ -78,7 +81,15 @@ type Shared = {
 
 /** What of a scenario's needs cannot be had here; empty if it can be played. */
 function missingNeeds(scenario: Scenario): string {
-  return (scenario.needs ?? []).filter((need) => MISSING.has(need)).join(", ");
+  const missing = (scenario.needs ?? []).filter((need) => MISSING.has(need));
+  return missing.filter((need) => need !== "lua" || !knowsAllLua(scenario.client)).join(", ");
+}
+
+/** Whether all that is Lua in these ops can be had without Lua. */
+function knowsAllLua(value: unknown): boolean {
+  if (value === null || typeof value !== "object") return true;
+  if ("lua" in value) return knowsLua(String(value.lua));
+  return Object.values(value).every(knowsAllLua);
 }
 
 async function outcomeOf(scenario: Scenario, shared: Shared): Promise<Outcome> {
@@ -95,8 +106,9 @@ async function outcomeOf(scenario: Scenario, shared: Shared): Promise<Outcome> {
 
 /** Plays one scenario; resolves to the differences. */
 async function withPeers(scenario: Scenario, { peers, worker, places }: Shared): Promise<string[]> {
-  const first = await peers.ask("serve", scenario.server);
+  const first = await peers.ask("serve", scenario.server ?? []);
   const second = await peers.ask("serve", scenario.server2 ?? []);
+  const udp = scenario.udp && await peers.ask("serveUdp", scenario.udp);
   const here: Placeholders = {
     ...places,
     $ID: `id${process.pid}x${first.peer}`,
@@ -104,37 +116,42 @@ async function withPeers(scenario: Scenario, { peers, worker, places }: Shared):
     $UNIX: `unix:${first.path}`,
     $PORT2: second.port,
     $UNIX2: `unix:${second.path}`,
+    ...(udp && { $UDPPORT: udp.port }),
   };
   try {
     const wanted = expectation(scenario);
     const client = fillIn(scenario.client, here);
     const results: Result[] = [];
     const location = worker.with(fillIn(scenario.conf ?? {}, here));
-    const ended = await inTime(location.run((ngx) => play(ngx, client, results)));
-    const received = await receivedBy(first.peer, peers, wanted, scenario.settle ?? 30);
+    const ended = await inTime(
+      location.run((ngx) => play(ngx, client, results, String(here.$CERTS))),
+    );
+    const report = udp === undefined
+      ? async () => (await peers.ask("report", first.peer)).map((it) => it.scriptError ?? it.in)
+      : () => peers.ask("reportUdp", udp.peer);
+    const received = await reported(report, wanted, scenario.settle ?? 30);
     const got = { results: takeOut(results, here), received };
     const found = differences(scenario.client, wanted, got);
     return ended ? found : [`The script did not end in ${PATIENCE_MS} ms`, ...found];
   } finally {
     await peers.ask("close", first.peer);
     await peers.ask("close", second.peer);
+    if (udp) await peers.ask("closeUdp", udp.peer);
   }
 }
 
 /**
- * What each connection received. Twenty megabytes may take longer on a busy
+ * What the peer received. Twenty megabytes may take longer on a busy
  * machine than the scenario says: what is not yet as wanted gets a second more.
  */
-async function receivedBy(
-  peer: number,
-  peers: Peers,
+async function reported(
+  report: () => Promise<unknown[]>,
   wanted: Expectation,
   settleMs: number,
 ): Promise<unknown[]> {
   await sleep(settleMs);
   for (let look = 0;; look++) {
-    const connections = await peers.ask("report", peer);
-    const received = connections.map((it) => it.scriptError ?? it.in);
+    const received = await report();
     if (look === 20 || !wanted.received || same(wanted.received, received)) return received;
     await sleep(50);
   }

@@ -7,6 +7,7 @@
  */
 
 import { readFileSync } from "node:fs";
+import type { UdpScript } from "./scripted_udp.ts";
 
 export type Scenario = {
   readonly id: string;
@@ -16,6 +17,8 @@ export type Scenario = {
   readonly conf?: Readonly<Record<string, string>>;
   readonly server: PeerScript;
   readonly server2?: PeerScript;
+  /** The peer for datagrams, where there is one. */
+  readonly udp?: UdpScript;
   readonly client: readonly Op[];
   /** Runs with nothing beside it. */
   readonly solo?: boolean;
@@ -24,7 +27,7 @@ export type Scenario = {
   readonly expect?: readonly Result[];
   /** Results of the newer module, where they differ. */
   readonly expect_head?: readonly Result[];
-  /** What each connection of the first server received. */
+  /** What each connection of the first server received; or the datagrams that the UDP peer did. */
   readonly expect_in?: readonly unknown[];
 };
 
@@ -41,7 +44,12 @@ export type Op = readonly [string, ...unknown[]];
 export type Result = readonly unknown[] | { readonly throw: unknown };
 
 /** The scenarios recorded from OpenResty. */
-export const RECORDED: readonly URL[] = ["openresty.json", "openresty_more.json"]
+export const RECORDED: readonly URL[] = [
+  "openresty.json",
+  "openresty_more.json",
+  "openresty_tls.json",
+  "openresty_udp.json",
+]
   .map((name) => new URL(name, import.meta.url));
 
 /** Reads a file that holds a list of scenarios, plain or under `scenarios`. */

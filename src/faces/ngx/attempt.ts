@@ -5,16 +5,16 @@
 import { openStream } from "../../connect.ts";
 import { SocketError } from "../../errors.ts";
 import type { Stream } from "../../stream.ts";
-import { ipFamily } from "../../ip.ts";
-import { type Address, addressText } from "../../transport.ts";
+import type { Address } from "../../transport.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Connection } from "./connection.ts";
-import { parseHost } from "./host.ts";
+import { parseHost, wrongFamily } from "./host.ts";
 import { cText } from "./lua.ts";
 import { SocketOptions } from "./options.ts";
+import { mayBeName, notFound } from "./names.ts";
 import type { NgxPool, Pooled } from "./pools.ts";
 import type { Scope } from "./scope.ts";
-import { wordFor } from "./words.ts";
+import { loggedWord, upstreamText, wordFor } from "./words.ts";
 
 /** What an attempt is to get. */
 export interface Wanted {
@@ -40,6 +40,8 @@ export class Attempt {
   readonly #scope: Scope;
   readonly #wanted: Wanted;
   #giveUp: (() => void) | undefined;
+  /** The pool that counts what is being made; who gives its place back, forgets it. */
+  #place: NgxPool | undefined;
   #dropped = false;
   /**
    * While it waits for a name or a place in a pool there is no connection yet: to
@@ -56,13 +58,27 @@ export class Attempt {
 
   /** Gives a connection, or says why there is none. */
   async run(): Promise<Connection | string> {
-    const { pools, settings } = this.#scope;
+    const { pools } = this.#scope;
     const { poolName, choice, timeoutMs } = this.#wanted;
     const entry = await pools.enter(poolName, choice, timeoutMs, (leave) => this.#giveUp = leave);
     if (typeof entry === "string") return entry;
     const { pool } = entry;
-    const pooled = entry.kind === "idle" ? entry.pooled : await this.#make(pool);
+    if (entry.kind === "idle") return this.#connection(entry.pooled, pool);
+    return await this.renew(pool);
+  }
+
+  /** The same by a new connection, in the place of one that is counted in `pool`. */
+  async renew(pool: NgxPool | undefined): Promise<Connection | string> {
+    this.#place = pool;
+    const pooled = await this.#make();
     if (typeof pooled === "string") return pooled;
+    const place = this.#place;
+    this.#place = undefined;
+    return this.#connection(pooled, place);
+  }
+
+  #connection(pooled: Pooled, pool: NgxPool | undefined): Connection | string {
+    const { settings } = this.#scope;
     const connection = new Connection(pooled, settings.bufferBytes);
     connection.pool = pool;
     if (!this.#dropped) return connection;
@@ -70,14 +86,24 @@ export class Attempt {
     return "closed";
   }
 
-  /** Gives up: `run` says `closed`. */
+  /** Gives up: `run` says `closed`. A place in a pool is free at once. */
   drop(): void {
     this.#dropped = true;
     this.#giveUp?.();
+    this.#leavePlace(false);
+  }
+
+  #leavePlace(isUnused: boolean): void {
+    const pool = this.#place;
+    this.#place = undefined;
+    if (pool === undefined) return;
+    // A pool whose connection was refused at once is there, and empty.
+    if (isUnused) this.#scope.pools.cancel(pool);
+    else this.#scope.pools.release(pool);
   }
 
   /** A new connection, or why there is none; then its place in the pool is given back. */
-  async #make(pool: NgxPool | undefined): Promise<Pooled | string> {
+  async #make(): Promise<Pooled | string> {
     // Whatever happens here, the place must not be lost.
     let atOnce = true;
     let pooled: Pooled | undefined;
@@ -87,40 +113,28 @@ export class Attempt {
         atOnce = got.atOnce;
         return got.why;
       }
-      return pooled = { stream: got, options: this.options, reusedTimes: 0 };
+      return pooled = { stream: got, options: this.options, reusedTimes: 0, tls: undefined };
     } finally {
       this.#giveUp = undefined;
-      if (pooled === undefined && pool !== undefined) {
-        // A pool whose connection was refused at once is there, and empty.
-        if (atOnce) this.#scope.pools.cancel(pool);
-        else this.#scope.pools.release(pool);
-      }
+      if (pooled === undefined) this.#leavePlace(atOnce);
     }
   }
 
   async #open(): Promise<Stream | Refusal> {
-    const { host, port, local, transparent, timeoutMs } = this.#wanted;
-    const parsed = parseHost(host, port);
-    if (parsed.kind === "bad") {
-      const why = `failed to parse host name "${cText(host)}": ${parsed.why}`;
-      return { why, atOnce: true };
-    }
-    const isName = parsed.kind === "name";
-    if (isName && !mayBeName(parsed.name)) return { why: notFound(host), atOnce: true };
+    const { host, local, transparent, timeoutMs } = this.#wanted;
+    const target = await this.#target();
+    if ("why" in target) return target;
+    const { address, isName } = target;
     // What the system says to a program without privileges: no runtime can ask.
     if (transparent) return { why: "operation not permitted", atOnce: true };
-    const address: Address = isName ? { hostname: parsed.name, port: parsed.port } : parsed.address;
     const wrong = local && wrongFamily(local.address, address);
     if (wrong !== undefined) return { why: wrong, atOnce: true };
     this.phase = isName ? "waiting" : "connecting";
     this.options = new SocketOptions("path" in address);
-    const controller = new AbortController();
-    this.#giveUp = () => controller.abort();
-    if (this.#dropped) controller.abort();
     try {
       const stream = await openStream(address, {
         timeoutMs,
-        signal: controller.signal,
+        signal: this.#interruption(),
         // The first send turns it on, as in the original.
         noDelay: false,
         ...(local && { localAddress: local.address }),
@@ -130,31 +144,44 @@ export class Attempt {
       return stream;
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
-      const why = isName && error.code === "not found" ? notFound(host) : wordFor(error);
+      if (isName && error.code === "not found") return { why: notFound(host), atOnce: false };
+      const why = wordFor(error);
       const what = why === "timeout"
         ? "lua tcp socket connect timed out"
-        : `connect() failed (${why})`;
-      this.#scope.logError(`${what}, when connecting to ${addressText(address)}`);
+        : `connect() failed (${loggedWord(why)})`;
+      this.#scope.logError(what + upstreamText(host, isName ? null : address));
       return { why, atOnce: "path" in address || !LATE.includes(error.code) };
     }
+  }
+
+  /** What to connect to: an address, or a name that the system is to look up. */
+  async #target(): Promise<{ address: Address; isName: boolean } | Refusal> {
+    const { host, port } = this.#wanted;
+    const parsed = parseHost(host, port);
+    if (parsed.kind === "bad") {
+      const why = `failed to parse host name "${cText(host)}": ${parsed.why}`;
+      return { why, atOnce: true };
+    }
+    if (parsed.kind === "address") return { address: parsed.address, isName: false };
+    const { names, settings } = this.#scope;
+    if (settings.resolver !== null) {
+      const address = await names.find(parsed, settings, this.#interruption());
+      return typeof address === "string"
+        ? { why: address, atOnce: false }
+        : { address, isName: false };
+    }
+    if (!mayBeName(parsed.name)) return { why: notFound(host), atOnce: true };
+    return { address: { hostname: parsed.name, port: parsed.port }, isName: true };
+  }
+
+  /** Aborted when the attempt is given up, or at once if it has been. */
+  #interruption(): AbortSignal {
+    const controller = new AbortController();
+    this.#giveUp = () => controller.abort();
+    if (this.#dropped) controller.abort();
+    return controller.signal;
   }
 }
 
 // What comes from the network; all else is known before anybody is asked.
 const LATE: readonly string[] = ["refused", "timeout", "reset", "aborted", "not found"];
-
-/** What the system says to who binds an address of another family. */
-function wrongFamily(local: string, remote: Address): string | undefined {
-  const family = "path" in remote ? undefined : ipFamily(remote.hostname);
-  if (family === 0 || family === ipFamily(local)) return undefined;
-  return family === 4 ? "address family not supported by protocol" : "invalid argument";
-}
-
-// What no name can look like, nobody can have: the resolver need not be asked.
-function mayBeName(name: string): boolean {
-  return /^[\w.-]+$/.test(name);
-}
-
-function notFound(host: string): string {
-  return `${host} could not be resolved (3: Host not found)`;
-}

@@ -11,7 +11,9 @@ import type { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { Limits, Stream } from "../../stream.ts";
 import type { SocketOptions } from "./options.ts";
+import type { Proven } from "./handshake.ts";
 import type { NgxPool, Pooled } from "./pools.ts";
+import type { TrustedStore } from "./ssl.ts";
 
 const MOST_LEARNT_BYTES = 1024 * 1024;
 // The memory that drivers offer to the system is a multiple of this.
@@ -30,6 +32,10 @@ export class Connection {
   readonly stream: Stream;
   readonly options: SocketOptions;
   readonly reusedTimes: number;
+  /** What it is known to be, if it has TLS. */
+  tls: Proven | undefined;
+  /** Certificates to trust in its handshake. */
+  trustedStore: TrustedStore | undefined;
   /** The pool it is counted in. */
   pool: NgxPool | undefined;
   readDead = false;
@@ -47,14 +53,22 @@ export class Connection {
   // them together with what lies behind them in the system.
   #isAstray = false;
   #holder: Holder | undefined;
+  readonly #movedAtFirst: number;
 
-  constructor({ stream, options, reusedTimes }: Pooled, bufferBytes: number) {
+  constructor({ stream, options, reusedTimes, tls }: Pooled, bufferBytes: number) {
     this.stream = stream;
     this.options = options;
     this.reusedTimes = reusedTimes;
+    this.tls = tls;
+    this.#movedAtFirst = stream.bytesRead + stream.bytesWritten;
     this.#bufferBytes = bufferBytes;
     this.#fetchedEnd = stream.buffer.offset;
     this.#room = bufferBytes;
+  }
+
+  /** Whether nobody can have noticed yet which connection it is. */
+  get isUntouched(): boolean {
+    return this.stream.bytesRead + this.stream.bytesWritten === this.#movedAtFirst;
   }
 
   get bothDead(): boolean {
@@ -99,7 +113,9 @@ export class Connection {
     this.takeOver(holder);
     const { stream } = this;
     const counted: Framer<T> = (buffer, ended) => {
-      const taken = frame(buffer, ended || (this.resetTold && stream.readEnded));
+      // With TLS whatever ends a stream is an end to the original, a reset, too.
+      const isOver = stream.readEnded && (this.resetTold || this.tls !== undefined);
+      const taken = frame(buffer, ended || isOver);
       if (taken === undefined) {
         this.#fetchTo(buffer.offset + buffer.length);
         this.#isAstray = false;
@@ -111,6 +127,12 @@ export class Connection {
     } finally {
       this.#taken();
     }
+  }
+
+  /** A read has come to its end: with TLS also a reset may be one, of which it was told so. */
+  noteEnd(): void {
+    const { readEnded, buffer } = this.stream;
+    if (this.tls !== undefined && readEnded && buffer.length === 0) this.resetTold = true;
   }
 
   /** What one fetch has brought: what is unread, or at most a buffer full. */

@@ -1,6 +1,9 @@
 // The directives of nginx.conf that concern sockets, in nginx's notation.
 
 import { LuaError } from "./lua.ts";
+import { parseResolver, type Resolver } from "./resolver.ts";
+import { checkSsl, SSL_DEFAULTS, SSL_DIRECTIVES, type SslSettings } from "./ssl_directives.ts";
+import { parseTime } from "./time.ts";
 
 /** Directives as they stand in nginx.conf: `{ lua_socket_read_timeout: "5s" }`. */
 export type Directives = Readonly<Record<string, string | number | boolean>>;
@@ -18,6 +21,10 @@ export interface Settings {
   readonly keepaliveTimeoutMs: number;
   readonly logErrors: boolean;
   readonly noDelay: boolean;
+  /** Who is asked for names; `null` for the system. */
+  readonly resolver: Resolver | null;
+  readonly resolverTimeoutMs: number;
+  readonly ssl: SslSettings;
 }
 
 /** What holds where nothing is said. */
@@ -30,12 +37,17 @@ export const DEFAULTS: Settings = {
   keepaliveTimeoutMs: 60_000,
   logErrors: true,
   noDelay: true,
+  resolver: null,
+  resolverTimeoutMs: 30_000,
+  ssl: SSL_DEFAULTS,
 };
 
 interface Directive {
   readonly setting: keyof Settings | undefined;
-  readonly parse: (value: string) => number | boolean | undefined;
+  readonly parse: (value: string) => Setting | undefined;
 }
+
+type Setting = number | boolean | Resolver | null;
 
 const DIRECTIVES: Readonly<Record<string, Directive>> = {
   lua_socket_connect_timeout: { setting: "connectTimeoutMs", parse: parseTimeout },
@@ -45,6 +57,8 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
   lua_socket_buffer_size: { setting: "bufferBytes", parse: parseSize },
   lua_socket_pool_size: { setting: "poolSize", parse: parseCount },
   lua_socket_log_errors: { setting: "logErrors", parse: parseFlag },
+  resolver: { setting: "resolver", parse: parseResolver },
+  resolver_timeout: { setting: "resolverTimeoutMs", parse: parseTime },
   tcp_nodelay: { setting: "noDelay", parse: parseFlag },
   // Taken for the sake of ports; it has no effect on Linux.
   lua_socket_send_lowat: { setting: undefined, parse: parseSize },
@@ -52,8 +66,13 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
 
 /** The settings that directives make of others, which stand where they say nothing. */
 export function settingsOf(directives: Directives, outer: Settings): Settings {
-  const settings: Record<string, number | boolean> = { ...outer };
+  const settings: Record<string, Setting | SslSettings> = { ...outer };
+  let ssl = outer.ssl;
   for (const [name, value] of Object.entries(directives)) {
+    if (Object.hasOwn(SSL_DIRECTIVES, name)) {
+      ssl = { ...ssl, ...SSL_DIRECTIVES[name]!(textOf(value), name) };
+      continue;
+    }
     const directive = Object.hasOwn(DIRECTIVES, name) ? DIRECTIVES[name] : undefined;
     if (directive === undefined) throw new LuaError(`unknown directive "${name}"`);
     const parsed = directive.parse(textOf(value));
@@ -62,24 +81,13 @@ export function settingsOf(directives: Directives, outer: Settings): Settings {
     }
     if (directive.setting !== undefined) settings[directive.setting] = parsed;
   }
-  return settings as unknown as Settings;
+  if (ssl !== outer.ssl) checkSsl(ssl);
+  return { ...settings, ssl } as unknown as Settings;
 }
 
 function textOf(value: string | number | boolean): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   return String(value).trim();
-}
-
-// From the largest unit to the smallest, each at most once; a bare number is seconds.
-const TIME =
-  /^(?:(\d*)w *)?(?:(\d*)d *)?(?:(\d*)h *)?(?:(\d*)m(?!s) *)?(?:(\d*)s *)?(?:(\d*)ms *)?(\d*)$/;
-const UNITS_MS = [604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1, 1000];
-
-/** `60s`, `1m 30s`, `250ms`; a bare number is seconds. */
-function parseTime(text: string): number | undefined {
-  const match = TIME.exec(text);
-  if (match === null || !/\d/.test(text)) return undefined;
-  return UNITS_MS.reduce((ms, unitMs, at) => ms + Number(match[at + 1] ?? 0) * unitMs, 0);
 }
 
 /** A time to wait: none is over at once. */

@@ -1,6 +1,7 @@
 // How nginx reads the host argument of `connect`.
 
 import { bytesOf } from "../../bytes.ts";
+import { ipFamily } from "../../ip.ts";
 import type { Address } from "../../transport.ts";
 
 /** What a host text means: an address, a name to look up, or nothing, and why. */
@@ -16,7 +17,9 @@ export function parseHost(host: string, port: number): ParsedHost {
     if (path === "") return bad("no path in the unix domain socket");
     // The length of `sun_path`.
     if (path.length > 107) return bad("too long path in the unix domain socket");
-    return { kind: "address", address: { path: pathOf(path) } };
+    // To C it ends at a NUL; one at its beginning makes it abstract.
+    const end = path.indexOf("\0", 1);
+    return { kind: "address", address: { path: pathOf(end < 0 ? path : path.slice(0, end)) } };
   }
   return host.startsWith("[") ? parseInet6(host, port) : parseInet(host, port);
 }
@@ -29,6 +32,13 @@ export function isUnix(host: string): boolean {
 /** The IP address that a text without brackets is, as `bind` wants it, or `undefined`. */
 export function ipAddressOf(text: string): string | undefined {
   return inetOf(text) ?? inet6Of(text);
+}
+
+/** What the system says to who binds an address of another family than the peer's. */
+export function wrongFamily(local: string, remote: Address): string | undefined {
+  const family = "path" in remote ? undefined : ipFamily(remote.hostname);
+  if (family === 0 || family === ipFamily(local)) return undefined;
+  return family === 4 ? "address family not supported by protocol" : "invalid argument";
 }
 
 // The bytes of a path are UTF-8 almost everywhere, and texts to a runtime.

@@ -6,18 +6,17 @@
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { PoolChoice } from "./arguments.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type Wanted } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
 import { AT_ONCE_MS } from "./directives.ts";
+import type { HandshakeCall } from "./handshake.ts";
+import { Handshakes } from "./handshakes.ts";
 import { badArgument, toInt } from "./lua.ts";
 import type { SocketOptions } from "./options.ts";
 import type { Scope } from "./scope.ts";
-import { currentThread } from "./thread.ts";
+import { interruptible } from "./thread.ts";
 import type { UntilReader } from "./until.ts";
-import { wordFor } from "./words.ts";
-
-/** What went wrong: nil and the error; reads add the partial data. */
-export type Failure = [null, string] | [null, string, string];
+import { type Failure, loggedWord, upstreamText, wordFor } from "./words.ts";
 
 /** The connection of an object, and what is under way with it. */
 export class Link {
@@ -28,6 +27,8 @@ export class Link {
   readonly #sendLimits = { timeoutMs: 0 };
   #connectTimeoutMs = 0;
   #attempt: Attempt | undefined;
+  #wanted: Wanted | undefined;
+  readonly #handshakes: Handshakes;
   #looking = false;
   /** The pool that `setkeepalive` and the next `connect` use. */
   poolName = "";
@@ -40,15 +41,26 @@ export class Link {
 
   constructor(scope: Scope) {
     this.#scope = scope;
+    this.#handshakes = new Handshakes(scope, this);
   }
 
-  get isConnecting(): boolean {
+  /** The host given to `connect`. */
+  get host(): string {
+    return this.#wanted?.host ?? "";
+  }
+
+  get isOpening(): boolean {
     return this.#attempt?.phase === "connecting";
+  }
+
+  /** Whether it is being connected, of which a handshake is a part. */
+  get isConnecting(): boolean {
+    return this.isOpening || this.#handshakes.isUnderWay;
   }
 
   /** The options of the connection, or of what is about to become one. */
   get options(): SocketOptions | undefined {
-    return this.isConnecting ? this.#attempt?.options : this.connection?.options;
+    return this.isOpening ? this.#attempt?.options : this.connection?.options;
   }
 
   /** Sets the timeouts; 0 leaves one to the directives. */
@@ -59,7 +71,8 @@ export class Link {
 
   /** Why the connection, or another one, cannot be made now. */
   refuseConnect(): Failure | undefined {
-    return this.#attempt === undefined ? this.refuse("reading", "writing") : busyWith("connecting");
+    const isBusy = this.#attempt !== undefined || this.#handshakes.isUnderWay;
+    return isBusy ? busyWith("connecting") : this.refuse("reading", "writing");
   }
 
   /** Why something has to wait for others that read or write. */
@@ -77,7 +90,7 @@ export class Link {
     if (connection !== undefined && !connection.readDead) {
       return this.refuse("reading") ?? connection;
     }
-    this.#scope.logError("attempt to receive data on a closed socket");
+    this.#log("attempt to receive data on a closed socket");
     return [null, "closed"];
   }
 
@@ -88,7 +101,7 @@ export class Link {
     if (connection !== undefined && !connection.writeDead) {
       return this.refuse("writing") ?? connection;
     }
-    this.#scope.logError("attempt to send data on a closed socket");
+    this.#log("attempt to send data on a closed socket");
     return [null, "closed"];
   }
 
@@ -99,6 +112,22 @@ export class Link {
     this.everConnected = true;
     this.#applyTimeouts();
     return this.#interruptible(this.#connect(host, port, choice));
+  }
+
+  /** Starts TLS, or says what there is of it. */
+  handshake(call: HandshakeCall): Promise<[true] | [object] | Failure> {
+    const why = this.#refuseHandshake();
+    if (why !== undefined) return Promise.resolve(this.#handshakes.failure(why));
+    return this.#interruptible(
+      this.#handshakes.make(this.connection!, call, this.#connectTimeoutMs),
+    );
+  }
+
+  #refuseHandshake(): string | undefined {
+    if (this.isConnecting) return "socket busy connecting";
+    const { connection } = this;
+    const isClosed = connection === undefined || connection.readDead || connection.writeDead;
+    return isClosed ? "closed" : this.refuse("reading", "writing")?.[1];
   }
 
   /** Sends all of it. */
@@ -135,11 +164,12 @@ export class Link {
   drop(): void {
     this.#attempt?.drop();
     this.#attempt = undefined;
+    this.#handshakes.abort();
     this.#scope.release(this);
   }
 
-  async #connect(host: string, port: number, choice: PoolChoice): Promise<[1] | Failure> {
-    const attempt = new Attempt(this.#scope, {
+  #connect(host: string, port: number, choice: PoolChoice): Promise<[1] | Failure> {
+    this.#wanted = {
       host,
       port,
       choice,
@@ -147,9 +177,18 @@ export class Link {
       local: this.local,
       transparent: this.transparent,
       timeoutMs: this.#connectTimeoutMs,
-    });
+    };
+    return this.#adopt(this.#wanted, (attempt) => attempt.run());
+  }
+
+  /** Takes over what an attempt gets. */
+  async #adopt(
+    wanted: Wanted,
+    begin: (attempt: Attempt) => Promise<Connection | string>,
+  ): Promise<[1] | Failure> {
+    const attempt = new Attempt(this.#scope, wanted);
     this.#attempt = attempt;
-    const got = await attempt.run();
+    const got = await begin(attempt);
     // Whoever dropped it may have begun another since.
     if (this.#attempt !== attempt) {
       if (typeof got !== "string") this.#scope.finalize(got);
@@ -164,6 +203,14 @@ export class Link {
     return [null, got];
   }
 
+  /** Puts a new connection in the place of one that came out of a pool. */
+  async renew({ stream, pool }: Connection): Promise<[1] | Failure> {
+    this.connection = undefined;
+    stream.close();
+    const wanted = { ...this.#wanted!, timeoutMs: this.#connectTimeoutMs };
+    return await this.#adopt(wanted, (attempt) => attempt.renew(pool));
+  }
+
   async #send(connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
     connection.options.beforeSend(this.#scope.settings.noDelay);
     try {
@@ -174,8 +221,8 @@ export class Link {
       const isReset = error.code === "reset";
       const why = isReset && connection.resetTold ? "broken pipe" : wordFor(error);
       if (isReset) connection.resetTold = true;
-      const what = why === "timeout" ? "lua tcp socket write timed out" : `send() failed (${why})`;
-      this.#scope.logError(what);
+      const isLate = why === "timeout";
+      this.#log(isLate ? "lua tcp socket write timed out" : `send() failed (${loggedWord(why)})`);
       return [null, why];
     }
   }
@@ -189,7 +236,9 @@ export class Link {
     const isHasty = this.#readLimits.timeoutMs <= AT_ONCE_MS;
     if (isHasty || connection.mustGather) await this.#look(connection.gather());
     try {
-      return [finish(await connection.read(frame, this.#readLimits, reader))];
+      const text = await connection.read(frame, this.#readLimits, reader);
+      connection.noteEnd();
+      return [finish(text)];
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       // The object, or its handler, let go of the connection meanwhile.
@@ -197,13 +246,14 @@ export class Link {
       const partial = finish(connection.partialOf(error));
       if (error.code === "timeout") {
         reader?.tookPartial();
-        this.#scope.logError("lua tcp socket read timed out");
+        this.#log("lua tcp socket read timed out");
         return [null, "timeout", partial];
       }
       connection.readDead = true;
+      const hasTls = connection.tls !== undefined;
       const isReset = error.code === "reset";
-      const why = isReset && connection.resetTold ? "closed" : wordFor(error);
-      if (isReset) connection.resetTold = true;
+      const why = isReset && (hasTls || connection.resetTold) ? "closed" : wordFor(error);
+      if (hasTls || isReset) connection.resetTold = true;
       return [null, why, partial];
     }
   }
@@ -269,8 +319,13 @@ export class Link {
 
   /** Waits in the name of the thread at hand, if any: killing it lets go of the connection. */
   #interruptible<T>(operation: Promise<T>): Promise<T> {
-    const thread = currentThread();
-    return thread === undefined ? operation : thread.during(operation, () => this.drop());
+    return interruptible(operation, () => this.drop());
+  }
+
+  /** A line for the log, with whom it speaks of while there is somebody. */
+  #log(message: string): void {
+    const address = this.connection?.stream.transport.remoteAddress;
+    this.#scope.logError(message + (address ? upstreamText(this.host, address) : ""));
   }
 
   /** What the object says counts; where it says nothing, the directives do. */

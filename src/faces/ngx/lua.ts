@@ -20,10 +20,21 @@ export function badArgument(position: number, method: string, why: string): LuaE
 /** Stands for `ngx.null`: nothing, as a value. */
 export const NULL: { toString(): string } = Object.freeze({ toString: () => "null" });
 
+/** Stands for a pointer of C's: something to hand over, and not to look into. */
+export class CData {
+  get [Symbol.toStringTag](): string {
+    return "cdata";
+  }
+}
+
+/** What is a coroutine to Lua: light threads. */
+export const coroutines: WeakSet<object> = new WeakSet<object>();
+
 /** The name of a value's Lua type. */
 export function typeName(value: unknown): string {
   if (value === null || value === undefined) return "nil";
   if (value instanceof Uint8Array) return "string";
+  if (value instanceof CData) return "cdata";
   switch (typeof value) {
     case "boolean":
     case "number":
@@ -31,6 +42,7 @@ export function typeName(value: unknown): string {
     case "function":
       return typeof value;
     case "object":
+      if (coroutines.has(value as object)) return "thread";
       return isTable(value) ? "table" : "userdata";
     default:
       return "userdata";

@@ -1,12 +1,15 @@
 // The `ngx` that programs use, and what ports need around its sockets.
 
+import { checkCount } from "./arguments.ts";
 import { type Directives, settingsOf } from "./directives.ts";
 import { badArgument, LuaError, NULL, numberText, toNumber, typeName } from "./lua.ts";
 import { loggedText, shownText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
-import type { Failure } from "./link.ts";
+import { type NgxSsl, ngxSsl } from "./ssl.ts";
 import { TcpSocket } from "./tcp.ts";
 import { checkThread, LightThread, waitFor } from "./thread.ts";
+import { UdpSocket } from "./udp.ts";
+import type { Failure } from "./words.ts";
 
 /** The sockets of an `ngx`. */
 export interface NgxSockets {
@@ -14,6 +17,8 @@ export interface NgxSockets {
   tcp(...args: unknown[]): TcpSocket;
   /** The same as `tcp`. */
   stream(...args: unknown[]): TcpSocket;
+  /** Makes a UDP socket object, without a peer. */
+  udp(...args: unknown[]): UdpSocket;
   /** Makes a socket object and connects it. */
   connect(...args: unknown[]): Promise<[TcpSocket] | Failure>;
 }
@@ -60,6 +65,8 @@ export class Ngx {
   readonly DEBUG = 8;
   /** Nothing, as a value. */
   readonly null: { toString(): string } = NULL;
+  /** Certificates and keys: the module `ngx.ssl`, as far as sockets need it. */
+  readonly ssl: NgxSsl = ngxSsl;
   /** TCP and unix stream sockets. */
   readonly socket: NgxSockets;
   /** Light threads. */
@@ -73,12 +80,16 @@ export class Ngx {
   constructor(scope: unknown) {
     this.#scope = scope as Scope;
     const tcp = (...args: unknown[]) => {
-      if (args.length === 0) return new TcpSocket(this.#scope);
-      throw new LuaError(`expecting zero arguments, but got ${args.length}`);
+      checkNone(args);
+      return new TcpSocket(this.#scope);
     };
     this.socket = {
       tcp,
       stream: tcp,
+      udp: (...args) => {
+        checkNone(args);
+        return new UdpSocket(this.#scope);
+      },
       connect: async (...args) => {
         const sock = tcp();
         const [ok, error] = await sock.connect(...args);
@@ -194,6 +205,10 @@ export class Ngx {
     }, delay * 1000);
     return [1];
   }
+}
+
+function checkNone(args: unknown[]): void {
+  checkCount(args, 0, 0, (seen) => `expecting zero arguments, but got ${seen - 1}`);
 }
 
 function shown(args: unknown[], method: string): string {

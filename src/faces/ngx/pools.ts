@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from "../../drivers/clock.ts";
 import { Shelf } from "../../shelf.ts";
 import type { Stream } from "../../stream.ts";
+import type { Proven } from "./handshake.ts";
 import type { SocketOptions } from "./options.ts";
 import { nextTurn, type Turn, type WaitEnd, Waiter } from "./waiter.ts";
 
@@ -16,6 +17,8 @@ export interface NgxPool {
   readonly backlog: number;
   connections: number;
   readonly waiting: Set<Waiter>;
+  /** Whether a handshake was made under its name: no plain connection gets in any more. */
+  isSecure: boolean;
 }
 
 /** What is kept of a connection, and goes to its next user. */
@@ -23,6 +26,8 @@ export interface Pooled {
   readonly stream: Stream;
   readonly options: SocketOptions;
   readonly reusedTimes: number;
+  /** What it is known to be, if it has TLS. */
+  readonly tls: Proven | undefined;
 }
 
 /** How a pool is to be if it has to be made; with a size of 0 it is not. */
@@ -63,9 +68,18 @@ export class NgxPools {
   }
 
   create(name: string, size: number, backlog: number): NgxPool {
-    const pool = { name, size, backlog, connections: 0, waiting: new Set<Waiter>() };
+    const waiting = new Set<Waiter>();
+    const pool: NgxPool = { name, size, backlog, connections: 0, waiting, isSecure: false };
     this.#pools.set(name, pool);
     return pool;
+  }
+
+  /** From now on there is TLS in the pool of that name, if there is one, and nothing else. */
+  secure(name: string): void {
+    const pool = this.find(name);
+    if (pool === undefined || pool.isSecure) return;
+    pool.isSecure = true;
+    for (const idle of this.#shelf.clear(name)) this.#bury(idle);
   }
 
   /**
@@ -104,6 +118,7 @@ export class NgxPools {
 
   /**
    * Keeps a connection that was parked; the least recently pooled one makes room.
+   * A plain one for a pool with TLS is closed: who took it would find it out too late.
    *
    * @param counted The pool it is counted in.
    */
@@ -112,13 +127,20 @@ export class NgxPools {
       pool.connections++;
       if (counted !== undefined) this.release(counted);
     }
+    if (pooled.tls !== undefined) {
+      this.secure(pool.name);
+    } else if (pool.isSecure) {
+      pooled.stream.close();
+      return this.release(pool);
+    }
     if (this.#shelf.count(pool.name) >= pool.size) {
       this.#shelf.take(pool.name, "oldest")!.stream.close();
       pool.connections--;
     }
     // A time before now is over at the next turn; 0 never is.
-    const { stream, options, reusedTimes } = pooled;
-    this.#shelf.put(pool.name, { stream, options, reusedTimes, pool }, idleMs < 0 ? 1 : idleMs);
+    const { stream, options, reusedTimes, tls } = pooled;
+    const idle = { stream, options, reusedTimes, tls, pool };
+    this.#shelf.put(pool.name, idle, idleMs < 0 ? 1 : idleMs);
     this.#wake(pool);
   }
 
@@ -160,12 +182,12 @@ export class NgxPools {
     while (this.find(pool.name) === pool) {
       const idle = this.#shelf.take(pool.name, "newest");
       if (idle === undefined) return undefined;
-      const { stream, options, reusedTimes } = idle;
+      const { stream, options, reusedTimes, tls } = idle;
       // What the system holds already must show before anybody gets it.
       await stream.transport.settle();
       if (!stream.closed && !stream.readEnded && stream.buffer.length === 0) {
         stream.unpark();
-        return { stream, options, reusedTimes: reusedTimes + 1 };
+        return { stream, options, reusedTimes: reusedTimes + 1, tls };
       }
       // Nobody is woken: its place is for who asks, or was promised when it came in.
       stream.close();

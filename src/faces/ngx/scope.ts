@@ -4,6 +4,7 @@
 
 import type { Connection } from "./connection.ts";
 import type { Settings } from "./directives.ts";
+import { Names } from "./names.ts";
 import { NgxPools } from "./pools.ts";
 
 /** Where `say`, `print` and `log` go. */
@@ -14,50 +15,73 @@ export interface Sinks {
   readonly log?: (level: number, message: string) => void;
 }
 
-/** What has a connection for an object, and lets go of it. */
-export interface Owner {
-  connection: Connection | undefined;
+/** What has something for an object, and lets go of it. */
+export interface Holding {
   drop(): void;
+}
+
+/** What has a connection for an object. */
+export interface Owner extends Holding {
+  connection: Connection | undefined;
+}
+
+/** What all scopes of a worker have together. */
+interface Shared {
+  readonly pools: NgxPools;
+  readonly names: Names;
 }
 
 const ERR = 4;
 
 // A forgotten object's connection is closed: only the object's methods could
-// still use it, and nothing of its owner refers to the object.
-const forgotten = new FinalizationRegistry<Owner>((owner) => owner.drop());
+// still use it, and what is held does not refer to it.
+const forgotten = new FinalizationRegistry<Holding>((holding) => holding.drop());
 
 /** The lifetime of the sockets of one handler. */
 export class Scope {
   readonly settings: Settings;
   readonly pools: NgxPools;
+  readonly names: Names;
   readonly sinks: Required<Sinks>;
-  readonly #owners = new Set<Owner>();
+  readonly #holdings = new Set<Holding>();
+  /**
+   * OpenSSL's number for the last certificate that was refused, or 0. The original
+   * puts it before what sslhandshake says until another one has failed over the
+   * network; there it is the whole worker's.
+   */
+  certificateError = 0;
 
-  constructor(settings: Settings, pools: NgxPools, sinks: Required<Sinks>) {
+  constructor(settings: Settings, shared: Shared, sinks: Required<Sinks>) {
     this.settings = settings;
-    this.pools = pools;
+    this.pools = shared.pools;
+    this.names = shared.names;
     this.sinks = sinks;
   }
 
   /** Another scope of the same worker. */
   child(settings: Settings = this.settings): Scope {
-    return new Scope(settings, this.pools, this.sinks);
+    return new Scope(settings, this, this.sinks);
   }
 
-  /** Sees to it that what an object owns is dropped when it is forgotten. */
-  watch(socket: object, owner: Owner): void {
-    forgotten.register(socket, owner);
+  /** Sees to it that what is held for an object is dropped when it is forgotten. */
+  watch(socket: object, holding: Holding): void {
+    forgotten.register(socket, holding);
   }
 
-  /** Counts an owner that is about to have a connection among those to drop at the end. */
-  enter(owner: Owner): void {
-    this.#owners.add(owner);
+  /** Counts what is about to have something among those to drop at the end. */
+  enter(holding: Holding): void {
+    this.#holdings.add(holding);
+  }
+
+  /** Counts it no more: it has nothing left. */
+  leave(holding: Holding): void {
+    this.#holdings.delete(holding);
   }
 
   /** Takes an owner's connection away; it lives on. */
   disown(owner: Owner): void {
     owner.connection = undefined;
-    this.#owners.delete(owner);
+    this.leave(owner);
   }
 
   /** Takes an owner's connection away and closes it. */
@@ -75,7 +99,7 @@ export class Scope {
 
   /** The handler has ended: what it left open, or was about to open, is closed. */
   end(): void {
-    for (const owner of [...this.#owners]) owner.drop();
+    for (const holding of [...this.#holdings]) holding.drop();
   }
 
   /** A line for the log, where socket errors are to be logged. */
@@ -86,5 +110,5 @@ export class Scope {
 
 /** The scope of a new worker. */
 export function newWorker(settings: Settings, sinks: Required<Sinks>): Scope {
-  return new Scope(settings, new NgxPools(), sinks);
+  return new Scope(settings, { pools: new NgxPools(), names: new Names() }, sinks);
 }

@@ -5,12 +5,22 @@
 import { bytesOf } from "../../bytes.ts";
 import { all, asByteString, exactly, line } from "../../framing.ts";
 import { Delimiter } from "../../matcher.ts";
-import { checkCount, isInclusive, isNil, poolChoiceOf, timeoutOf } from "./arguments.ts";
+import {
+  checkCount,
+  handshakeCallOf,
+  isInclusive,
+  isNil,
+  ownOf,
+  poolChoiceOf,
+  timeoutOf,
+} from "./arguments.ts";
 import { Connection } from "./connection.ts";
+import type { Own } from "./handshake.ts";
 import { ipAddressOf, isUnix } from "./host.ts";
-import { busyWith, type Failure, Link } from "./link.ts";
+import { busyWith, Link } from "./link.ts";
 import {
   badArgument,
+  CData,
   checkInteger,
   checkString,
   cText,
@@ -22,10 +32,13 @@ import {
   toNumber,
   typeName,
 } from "./lua.ts";
+import { lacks } from "../../drivers/tls_files.ts";
 import { OPTION_NAMES } from "./options.ts";
 import { sendText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
+import { SslSession, TrustedStore } from "./ssl.ts";
 import { UntilReader } from "./until.ts";
+import type { Failure } from "./words.ts";
 
 /** The iterator that `receiveuntil` gives. */
 export type UntilIterator = (
@@ -36,6 +49,7 @@ export type UntilIterator = (
 export class TcpSocket {
   readonly #scope: Scope;
   readonly #link: Link;
+  #own: Own | undefined;
   #waits = 0;
 
   /** For `ngx.socket.tcp`. */
@@ -288,29 +302,91 @@ export class TcpSocket {
       0,
       (seen) => `expecting 1 argument (including the object), but got ${seen}`,
     );
-    if (this.#link.isConnecting) return [0];
+    if (this.#link.isOpening) return [0];
     const { connection } = this.#link;
     if (connection === undefined || connection.bothDead) return [null, "closed"];
     return [connection.reusedTimes];
   }
 
-  /** The TLS connection as a pointer; there is none. */
-  getsslpointer(): Failure {
+  /**
+   * Starts TLS: `sslhandshake(session?, server_name?, ssl_verify?, send_status_req?)`.
+   * Gives a session, or `true` if `session` is `false`. The last argument has no
+   * effect: no runtime asks for the state of a certificate.
+   */
+  async sslhandshake(...args: unknown[]): Promise<[true] | [object] | Failure> {
+    const call = handshakeCallOf(args, this.#own);
     this.#checkCreated();
-    return [null, "no ssl connection"];
+    return await this.#during(this.#link.handshake(call));
   }
 
-  /** The TLS context as a pointer; there is none. */
-  getsslctx(): Failure {
-    this.#checkCreated();
-    return [null, "no ssl context"];
+  /**
+   * Sets our own certificate, and its key, for the handshakes of this object:
+   * `setclientcert(cert, key)`, with what `ngx.ssl` parses; nil and nil unset them.
+   */
+  setclientcert(...[certificate, key]: unknown[]): [true] | Failure {
+    const own = ownOf(certificate, key);
+    if (typeof own === "string") return [null, own];
+    this.#own = own;
+    return [true];
   }
 
-  /** Sets the trusted certificates of the next handshake; there are no objects for them. */
+  /** Sets what the next handshake of this connection trusts, as `ngx.ssl` parses it. */
   settrustedstore(...[store]: unknown[]): [true] | Failure {
-    if (!isNil(store)) return [null, `bad store arg: cdata expected, got ${typeName(store)}`];
+    if (!isNil(store) && !(store instanceof TrustedStore)) {
+      return [null, `bad store arg: cdata expected, got ${typeName(store)}`];
+    }
     this.#checkCreated();
-    return this.#link.connection === undefined ? [null, "closed"] : [true];
+    const { connection } = this.#link;
+    if (connection === undefined || connection.readDead || connection.writeDead) {
+      return [null, "closed"];
+    }
+    if (connection.tls !== undefined) {
+      const what = "trusted store cannot be changed on an established TLS connection";
+      return [null, `ssl handshake already done; ${what}`];
+    }
+    connection.trustedStore = isNil(store) ? undefined : store as TrustedStore;
+    return [true];
+  }
+
+  /** The session of the connection, if it can be resumed. */
+  getsslsession(): [object] | Failure {
+    const connection = this.#withTls();
+    if (connection === undefined) return [null, "closed"];
+    // The original crashes here.
+    if (connection.tls === undefined) return [null, "no session"];
+    const session = connection.stream.transport.tls?.session ?? null;
+    return session === null && !lacks.sessions
+      ? [null, "not resumable"]
+      : [new SslSession(session)];
+  }
+
+  /** The TLS connection as a pointer: nothing to look into. */
+  getsslpointer(): [object] | Failure {
+    const connection = this.#withTls();
+    if (connection === undefined) return [null, "closed"];
+    return connection.tls === undefined ? [null, "no ssl connection"] : [new CData()];
+  }
+
+  /** The TLS context as a pointer: nothing to look into. */
+  getsslctx(): [object] | Failure {
+    const connection = this.#withTls();
+    if (connection === undefined) return [null, "closed"];
+    return connection.tls === undefined ? [null, "no ssl context"] : [new CData()];
+  }
+
+  #withTls(): Connection | undefined {
+    this.#checkCreated();
+    const { connection } = this.#link;
+    return connection?.bothDead ? undefined : connection;
+  }
+
+  /**
+   * The descriptor of the connection. No runtime tells it, so the answer is what the
+   * original says of a connection that has none.
+   */
+  getfd(): Failure {
+    this.#checkCreated();
+    return [null, this.#link.options === undefined ? "closed" : "faked connection"];
   }
 
   #checkCreated(): void {

@@ -3,7 +3,7 @@
 // context can tell. It is entered by `spawn` alone.
 
 import { type AsyncContext, newAsyncContext } from "../../drivers/async_context.ts";
-import { badArgument, LuaError } from "./lua.ts";
+import { badArgument, coroutines, LuaError } from "./lua.ts";
 
 let context: AsyncContext<LightThread> | undefined;
 
@@ -21,6 +21,7 @@ export class LightThread {
 
   /** Starts `work` at once, up to its first wait. An array it gives is several values. */
   constructor(work: (...args: unknown[]) => unknown, args: unknown[]) {
+    coroutines.add(this);
     context ??= newAsyncContext<LightThread>();
     this.result = new Promise((resolve) => this.#finish = resolve);
     context.run(this, async () => {
@@ -82,6 +83,12 @@ export class LightThread {
 /** The thread whose code is running, if any. */
 export function currentThread(): LightThread | undefined {
   return context?.get();
+}
+
+/** Waits in the name of the thread at hand, if any; killing it calls `end`. */
+export function interruptible<T>(operation: Promise<T>, end: () => void): Promise<T> {
+  const thread = currentThread();
+  return thread === undefined ? operation : thread.during(operation, end);
 }
 
 /** What waits for threads: the answer of the first that ends. */

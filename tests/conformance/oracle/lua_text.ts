@@ -4,7 +4,9 @@ import { Buffer } from "node:buffer";
 import { type Op, parseHead } from "../scenario.ts";
 
 export function luaChunk(ops: readonly Op[]): string {
-  return `local helpers = ... local rep, ref = helpers.rep, helpers.ref return ${luaOps(ops)}`;
+  const names = ["rep", "ref", "cert", "key"];
+  const values = names.map((it) => `helpers.${it}`);
+  return `local helpers = ... local ${names} = ${values} return ${luaOps(ops)}`;
 }
 
 function luaOps(ops: readonly Op[]): string {

@@ -23,11 +23,16 @@ const ANSWER_MS = 60_000;
 export class Nginx {
   readonly #directory = mkdtempSync(join(tmpdir(), "cosocket-nginx-"));
   readonly #locations: readonly string[];
+  readonly #certificates: string;
   #port = 0;
   #process: ChildProcess | undefined;
 
-  /** @param locations All that scripts will be played in. */
-  constructor(locations: readonly Location[]) {
+  /**
+   * @param locations All that scripts will be played in.
+   * @param certificates The folder of the certificates and keys that scripts name.
+   */
+  constructor(locations: readonly Location[], certificates: string) {
+    this.#certificates = certificates;
     this.#locations = [...new Set(locations.map((it) => JSON.stringify(it)))];
   }
 
@@ -95,6 +100,7 @@ export class Nginx {
         lua_socket_log_errors off;
         server {
           listen 127.0.0.1:${this.#port} backlog=512;
+          set $certificates ${this.#certificates};
           ${locations.join("\n")}
         }
       }

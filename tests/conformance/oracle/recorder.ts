@@ -62,8 +62,10 @@ export class Recorder {
   }
 
   async #run(scenario: Scenario): Promise<Run> {
-    const first = await this.#peers.ask("serve", scenario.server);
-    const second = await this.#peers.ask("serve", scenario.server2 ?? []);
+    const peers = this.#peers;
+    const first = await peers.ask("serve", scenario.server ?? []);
+    const second = await peers.ask("serve", scenario.server2 ?? []);
+    const udp = scenario.udp && await peers.ask("serveUdp", scenario.udp);
     const here: Placeholders = {
       ...this.#places,
       $ID: `run${++this.#played}x`,
@@ -71,17 +73,20 @@ export class Recorder {
       $UNIX: `unix:${first.path}`,
       $PORT2: second.port,
       $UNIX2: `unix:${second.path}`,
+      ...(udp && { $UDPPORT: udp.port }),
     };
     try {
       const client = fillIn(scenario.client, here);
-      const results = await this.#nginx.play(client, scenario.conf ?? {});
+      const results = await this.#nginx.play(client, fillIn(scenario.conf ?? {}, here));
       await sleep(scenario.settle ?? 30);
-      const connections = await this.#peers.ask("report", first.peer);
-      const received = connections.map((it) => it.scriptError ?? it.in);
+      const received = udp === undefined
+        ? (await peers.ask("report", first.peer)).map((it) => it.scriptError ?? it.in)
+        : await peers.ask("reportUdp", udp.peer);
       return { results: takeOut(results, here), received };
     } finally {
-      await this.#peers.ask("close", first.peer);
-      await this.#peers.ask("close", second.peer);
+      await peers.ask("close", first.peer);
+      await peers.ask("close", second.peer);
+      if (udp) await peers.ask("closeUdp", udp.peer);
     }
   }
 }
