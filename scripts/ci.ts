@@ -9,6 +9,8 @@
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { hasOriginal } from "../tests/conformance/fuzz/original.ts";
+import { hasLuaSocket } from "../tests/conformance/luasocket/reference.ts";
 import { type Counts, countsOf, summary } from "./counts.ts";
 import { run, top } from "./run.ts";
 import { bunProgram } from "./tools.ts";
@@ -20,6 +22,8 @@ interface Step {
   readonly env?: Record<string, string>;
   /** It counts nothing: to end well is all that it has to do. */
   readonly countsNothing?: true;
+  /** How long it may take, if that is not `STEP_MINUTES`. */
+  readonly minutes?: number;
 }
 
 const STEP_MINUTES = 10;
@@ -28,7 +32,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     seed: { type: "string", default: "1" },
-    count: { type: "string", default: "100" },
+    count: { type: "string", default: "500" },
   },
 });
 
@@ -50,13 +54,15 @@ Deno.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
 async function steps(): Promise<Step[]> {
   const deno = Deno.execPath();
   const task = (...args: string[]) => [deno, "task", ...args];
-  const conformance = "tests/conformance/ngx.ts";
   const inLogs = (name: string) => fileURLToPath(new URL(name, logs));
   const bun = await bunProgram();
-  const onAll = (name: string, files: readonly string[]): Step[] => [
-    { name: `${name} on Deno`, command: task("conformance:ngx", ...files) },
-    { name: `${name} on Bun`, command: [bun, conformance, ...files] },
-    { name: `${name} on Node`, command: task("test:node", "24", "--run", conformance, ...files) },
+  const { seed, count } = values;
+  const fuzz = ["--seed", seed, "--count", count];
+  const luasocketFuzz = "tests/conformance/luasocket_fuzz.ts";
+  const onAll = (name: string, program: string, ...args: string[]): Step[] => [
+    { name: `${name} on Deno`, command: [deno, "run", "-A", program, ...args] },
+    { name: `${name} on Bun`, command: [bun, program, ...args] },
+    { name: `${name} on Node`, command: task("test:node", "24", "--run", program, ...args) },
   ];
   return [
     {
@@ -64,42 +70,40 @@ async function steps(): Promise<Step[]> {
       name: "test",
       command: ["npx", "-y", "deno@2.9.6", "task", "test"],
       env: { npm_config_cache: inLogs("npm"), DENO_DIR: inLogs("deno") },
+      minutes: 20,
     },
     { name: "check", command: task("check") },
-    { name: "test:bun", command: task("test:bun") },
-    { name: "test:node", command: task("test:node") },
+    { name: "test:bun", command: task("test:bun"), minutes: 20 },
+    { name: "test:node", command: task("test:node"), minutes: 40 },
     { name: "test:servers", command: task("test:servers") },
     { name: "test:servers on Bun", command: task("test:bun", "tests/servers") },
     { name: "test:servers on Node", command: task("test:node", "24", "tests/servers") },
-    ...onAll("conformance:ngx", []),
+    ...onAll("conformance:ngx", "tests/conformance/ngx.ts"),
+    ...onAll("conformance:luasocket", "tests/conformance/luasocket.ts"),
     { name: "demo", command: task("demo"), countsNothing: true },
-    ...await differential(onAll),
+    ...fuzzing(),
+    ...(hasLuaSocket() ? onAll(`fuzz:luasocket (seed ${seed})`, luasocketFuzz, ...fuzz) : []),
   ];
 }
 
-/** Random scenarios, with what OpenResty answers, where its oracle is at hand. */
-async function differential(
-  onAll: (name: string, files: readonly string[]) => Step[],
-): Promise<Step[]> {
-  const fuzz = new URL("../shared/oracles/openresty/fuzz.mjs", top);
-  if (!await isFile(fuzz)) {
-    console.log("No differential run: the oracle is not beside this folder");
+/** Random conversations, against the original where it is installed. */
+function fuzzing(): Step[] {
+  const { seed, count } = values;
+  const name = `fuzz:ngx (seed ${seed})`;
+  if (!hasOriginal()) {
+    console.log(`${name}: skipped, there is no nginx with the Lua module`);
     return [];
   }
-  const { seed, count } = values;
-  // Through a link it would not know that it is the program that was started.
-  const args = [await Deno.realPath(fuzz), "--seed", seed, "--count", count, "--expect"];
-  const made = await new Deno.Command("node", { args, stderr: "inherit" }).output();
-  const scenarios = new URL(`fuzz-${seed}.json`, logs);
-  await Deno.writeFile(scenarios, made.stdout);
-  return onAll(`differential (seed ${seed})`, [fileURLToPath(scenarios)]);
+  const args = ["--seed", seed, "--count", count, "--jobs", "16"];
+  return [{ name, command: [Deno.execPath(), "task", "fuzz:ngx", ...args], minutes: 30 }];
 }
 
 /** Runs a step and tells of it; a step that counts no test has failed. */
-async function take({ name, command, env, countsNothing }: Step): Promise<Counts> {
+async function take(step: Step): Promise<Counts> {
+  const { name, command, env, countsNothing, minutes = STEP_MINUTES } = step;
   const startedMs = performance.now();
   // `timeout` ends what the command started, too.
-  const limit = ["timeout", "--kill-after=10", `${STEP_MINUTES}m`];
+  const limit = ["timeout", "--kill-after=10", `${minutes}m`];
   const { code, output } = await run([...limit, ...command], {
     cwd: top,
     env: { NO_COLOR: "1", ...env },
@@ -112,16 +116,7 @@ async function take({ name, command, env, countsNothing }: Step): Promise<Counts
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   await Deno.writeTextFile(new URL(`${name.replace(/\W+/g, "-")}.log`, logs), output);
   if (counts.failed > 0) console.log(output.replace(/^/gm, "  | "));
-  const why = code === 124 ? `, not done in ${STEP_MINUTES} minutes` : `, ended with ${code}`;
+  const why = code === 124 ? `, not done in ${minutes} minutes` : `, ended with ${code}`;
   console.log(`${name}: ${summary(counts)} in ${seconds} s${code === 0 ? "" : why}`);
   return counts;
-}
-
-async function isFile(path: URL): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

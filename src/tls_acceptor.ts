@@ -3,7 +3,7 @@
 // begins while nobody wants a connection.
 
 import type { Secure } from "./drivers/secure.ts";
-import type { Acceptor, Address, Attempt, Transport } from "./transport.ts";
+import type { Acceptor, Address, Transport } from "./transport.ts";
 
 /** Bounds on what peers can hold that have not proved anything. */
 export interface HandshakeBounds {
@@ -85,23 +85,17 @@ export class TlsAcceptor implements Acceptor {
   /** One that fails ends its connection, and nothing else. */
   async #shakeHands(transport: Transport): Promise<void> {
     const { timeoutMs } = this.#bounds;
-    let attempt: Attempt | undefined;
-    let isOver = false;
-    const giveUp = () => {
-      isOver = true;
-      if (attempt) attempt.abandon();
-      else transport.abort();
-    };
-    const timer = timeoutMs > 0 && timeoutMs < 2 ** 31 ? setTimeout(giveUp, timeoutMs) : undefined;
-    this.#handshakes.add(giveUp);
+    const { opened, abandon } = this.#secure(transport);
+    const isLimited = timeoutMs > 0 && timeoutMs < 2 ** 31;
+    const timer = isLimited ? setTimeout(abandon, timeoutMs) : undefined;
+    this.#handshakes.add(abandon);
     try {
-      attempt = this.#secure(transport);
-      this.#finished(await attempt.opened);
+      this.#finished(await opened);
     } catch {
       // The peer has not shown what it must, or has gone: there is nobody to tell.
     } finally {
       clearTimeout(timer);
-      this.#handshakes.delete(giveUp);
+      this.#handshakes.delete(abandon);
       if (this.#taker) this.#acceptMore();
     }
   }

@@ -34,19 +34,27 @@ const world = [
 
 for (const { name, tls, takes } of cases) {
   test(`${world}: who trusts ${name} ${takes ? "takes" : "refuses"} a certificate of our CA`, async () => {
-    await using server = await listen("127.0.0.1:0", { tls: good });
-    server.accept();
-    const connecting = connect(server.address, { tls: { ...tls, serverName } });
-    if (!takes) return void await failureOf(connecting, "tls");
-    const sock = await connecting;
-    assert.equal(sock.tls!.verified, true);
-    sock.close();
+    const server = await listen("127.0.0.1:0", { tls: good });
+    try {
+      server.accept();
+      const connecting = connect(server.address, { tls: { ...tls, serverName } });
+      if (!takes) return void await failureOf(connecting, "tls");
+      const sock = await connecting;
+      assert.equal(sock.tls!.verified, true);
+      sock.close();
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
   });
 
   test(`${world}: who trusts ${name} refuses a certificate for another name`, async () => {
-    await using server = await listen("127.0.0.1:0", { tls: other });
-    server.accept();
-    await failureOf(connect(server.address, { tls: { ...tls, serverName } }), "tls");
+    const server = await listen("127.0.0.1:0", { tls: other });
+    try {
+      server.accept();
+      await failureOf(connect(server.address, { tls: { ...tls, serverName } }), "tls");
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
   });
 }
 

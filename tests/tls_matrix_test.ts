@@ -256,15 +256,19 @@ for (const [way, go] of Object.entries(clientWays)) {
 
 const serverWays: Readonly<Record<string, ClientWay>> = {
   "listen()": async (toClient, toServer) => {
-    await using listener = await listen("127.0.0.1:0", { tls: toServer });
-    const accepting = listener.accept();
-    const at = listener.address;
-    const client = await settled(connect(at, { tls: toClient }).then(heard));
-    if ("failed" in client) return client;
-    const guest = (await accepting)!;
-    const { tls } = guest;
-    guest.close();
-    return { tls: tls! };
+    const listener = await listen("127.0.0.1:0", { tls: toServer });
+    try {
+      const accepting = listener.accept();
+      const at = listener.address;
+      const client = await settled(connect(at, { tls: toClient }).then(heard));
+      if ("failed" in client) return client;
+      const guest = (await accepting)!;
+      const { tls } = guest;
+      guest.close();
+      return { tls: tls! };
+    } finally {
+      await listener[Symbol.asyncDispose]();
+    }
   },
   ...Object.fromEntries(SERVER_PATHS.map((path) => [`startTls(), ${path.name}`, upgraded(path)])),
 };

@@ -54,64 +54,91 @@ const sets = Object.entries(kinds).flatMap(([kind, all]) => all.map((tls) => ({ 
 
 for (const { kind, tls } of sets) {
   test(`a connection opened with ${described(kind, tls)} serves those alone that mean the same`, async () => {
-    await using server = await listen("127.0.0.1:0", { tls: localhost });
-    let accepted = 0;
-    const serving = (async () => {
-      for await (const guest of server) {
-        accepted++;
-        // Until it goes; in whichever way.
-        guest.readable.pipeTo(guest.writable).catch(() => {});
+    const server = await listen("127.0.0.1:0", { tls: localhost });
+    try {
+      let accepted = 0;
+      const serving = (async () => {
+        for await (const guest of server) {
+          accepted++;
+          // Until it goes; in whichever way.
+          guest.readable.pipeTo(guest.writable).catch(() => {});
+        }
+      })();
+      for (const other of sets) {
+        const pool = new Pool();
+        try {
+          const first = await pool.connect(server.address, { tls: tls! });
+          await ask(first);
+          assert.equal(await first.release(), true);
+          accepted = 0;
+          const second = await pool.connect(server.address, { tls: other.tls! });
+          await ask(second);
+          const isShared = other.kind === kind;
+          assert.equal(second.reusedTimes, isShared ? 1 : 0, `${other.kind} after ${kind}`);
+          assert.equal(accepted, isShared ? 0 : 1);
+          second.close();
+        } finally {
+          await pool[Symbol.asyncDispose]();
+        }
       }
-    })();
-    for (const other of sets) {
-      await using pool = new Pool();
-      const first = await pool.connect(server.address, { tls: tls! });
-      await ask(first);
-      assert.equal(await first.release(), true);
-      accepted = 0;
-      const second = await pool.connect(server.address, { tls: other.tls! });
-      await ask(second);
-      const isShared = other.kind === kind;
-      assert.equal(second.reusedTimes, isShared ? 1 : 0, `${other.kind} after ${kind}`);
-      assert.equal(accepted, isShared ? 0 : 1);
-      second.close();
+      await server.close();
+      await serving;
+    } finally {
+      await server[Symbol.asyncDispose]();
     }
-    await server.close();
-    await serving;
   });
 }
 
 test("a connection without TLS serves nobody who asks for it, and the other way round", async () => {
-  await using plain = await listen("127.0.0.1:0");
-  await using pool = new Pool();
-  const serving = (async () => {
-    for await (const guest of plain) {
-      guest.receiveAll().catch(() => {}).finally(() => guest.close());
+  const plain = await listen("127.0.0.1:0");
+  try {
+    const pool = new Pool();
+    try {
+      const serving = (async () => {
+        for await (const guest of plain) {
+          guest.receiveAll().catch(() => {}).finally(() => guest.close());
+        }
+      })();
+      const first = await pool.connect(plain.address);
+      await first.release();
+      assert.equal(pool.stats().idle, 1);
+      // The server knows no TLS: the connection that is there would have served at once.
+      await assert.rejects(pool.connect(plain.address, { tls: { caCerts }, timeoutMs: 100 }));
+      assert.equal(pool.stats().idle, 1);
+      await plain.close();
+      pool.close();
+      await serving;
+    } finally {
+      await pool[Symbol.asyncDispose]();
     }
-  })();
-  const first = await pool.connect(plain.address);
-  await first.release();
-  assert.equal(pool.stats().idle, 1);
-  // The server knows no TLS: the connection that is there would have served at once.
-  await assert.rejects(pool.connect(plain.address, { tls: { caCerts }, timeoutMs: 100 }));
-  assert.equal(pool.stats().idle, 1);
-  await plain.close();
-  pool.close();
-  await serving;
+  } finally {
+    await plain[Symbol.asyncDispose]();
+  }
 });
 
 test("clear() finds the connections that TLS options mean", async () => {
-  await using server = await listen("127.0.0.1:0", { tls: localhost });
-  await using pool = new Pool();
-  const tls = { caCerts, serverName: "localhost" };
-  const [sock, guest] = await Promise.all([pool.connect(server.address, { tls }), server.accept()]);
-  await sock.release();
-  pool.clear(server.address);
-  pool.clear(server.address, { tls: { caCerts } });
-  assert.equal(pool.stats().idle, 1);
-  pool.clear(server.address, { tls: { caCerts, serverName: "LOCALHOST." } });
-  assert.equal(pool.stats().idle, 0);
-  guest!.close();
+  const server = await listen("127.0.0.1:0", { tls: localhost });
+  try {
+    const pool = new Pool();
+    try {
+      const tls = { caCerts, serverName: "localhost" };
+      const [sock, guest] = await Promise.all([
+        pool.connect(server.address, { tls }),
+        server.accept(),
+      ]);
+      await sock.release();
+      pool.clear(server.address);
+      pool.clear(server.address, { tls: { caCerts } });
+      assert.equal(pool.stats().idle, 1);
+      pool.clear(server.address, { tls: { caCerts, serverName: "LOCALHOST." } });
+      assert.equal(pool.stats().idle, 0);
+      guest!.close();
+    } finally {
+      await pool[Symbol.asyncDispose]();
+    }
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
 });
 
 async function ask(sock: Cosocket): Promise<void> {

@@ -46,11 +46,15 @@ async function theirs(version: TlsVersion): Promise<Server> {
 }
 
 async function exchange(server: Server, options: TlsOptions) {
-  await using sock = await connect(server.address, { tls: options });
-  await sock.send("hello\n");
-  assert.equal(await sock.receiveLine(), "hello");
-  const { resumed, session, verified } = sock.tls!;
-  return { resumed, session, verified };
+  const sock = await connect(server.address, { tls: options });
+  try {
+    await sock.send("hello\n");
+    assert.equal(await sock.receiveLine(), "hello");
+    const { resumed, session, verified } = sock.tls!;
+    return { resumed, session, verified };
+  } finally {
+    await sock[Symbol.asyncDispose]();
+  }
 }
 
 const servers = {
@@ -64,18 +68,26 @@ const servers = {
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   for (const [name, { serve, skip }] of Object.entries(servers)) {
     test(`a session with ${name} is resumed, ${version}`, { skip }, async () => {
-      await using server = await serve(version);
-      const first = await exchange(server, trusting);
-      assert.deepEqual([first.resumed, first.verified], [false, true]);
-      assert.ok(first.session);
-      const second = await exchange(server, { ...trusting, session: first.session });
-      assert.deepEqual([second.resumed, second.verified], [true, true]);
+      const server = await serve(version);
+      try {
+        const first = await exchange(server, trusting);
+        assert.deepEqual([first.resumed, first.verified], [false, true]);
+        assert.ok(first.session);
+        const second = await exchange(server, { ...trusting, session: first.session });
+        assert.deepEqual([second.resumed, second.verified], [true, true]);
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
     });
 
     test(`none with ${name} is resumed that nobody gave, ${version}`, async () => {
-      await using server = await serve(version);
-      for (let round = 0; round < 3; round++) {
-        assert.equal((await exchange(server, trusting)).resumed, false);
+      const server = await serve(version);
+      try {
+        for (let round = 0; round < 3; round++) {
+          assert.equal((await exchange(server, trusting)).resumed, false);
+        }
+      } finally {
+        await server[Symbol.asyncDispose]();
       }
     });
   }
@@ -90,16 +102,20 @@ const others: Record<string, TlsOptions> = {
 
 for (const [what, options] of Object.entries(others)) {
   test(`a session is refused where ${what} is wanted`, { skip }, async () => {
-    await using server = await theirs("TLSv1.3");
-    const from = what === "its name verified"
-      ? { ...trusting, dangerouslySkipNameVerification: true }
-      : trusting;
-    const { session } = await exchange(server, from);
-    assert.ok(session);
-    await assert.rejects(connect(server.address, { tls: { ...options, session } }), {
-      name: "TypeError",
-      message: "session must come from a connection with the same TLS options",
-    });
+    const server = await theirs("TLSv1.3");
+    try {
+      const from = what === "its name verified"
+        ? { ...trusting, dangerouslySkipNameVerification: true }
+        : trusting;
+      const { session } = await exchange(server, from);
+      assert.ok(session);
+      await assert.rejects(connect(server.address, { tls: { ...options, session } }), {
+        name: "TypeError",
+        message: "session must come from a connection with the same TLS options",
+      });
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
   });
 }
 

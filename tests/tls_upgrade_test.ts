@@ -183,26 +183,34 @@ for (const path of PATHS) {
 for (const key of [undefined, "upgraded"]) {
   const fate = key === undefined ? "closed" : "kept";
   test(`a pool's plain connection that started TLS is ${fate} when it is released, key: ${key}`, async () => {
-    await using listener = await listen("127.0.0.1:0");
-    await using pool = new Pool();
-    const options = key === undefined ? {} : { key };
-    const [sock, guest] = await Promise.all([
-      pool.connect(listener.address, options),
-      listener.accept(),
-    ]);
-    await Promise.all([sock.startTls(CLIENT), guest!.startTls(SERVER)]);
-    await sock.send("x");
-    assert.equal((await guest!.receiveExactly(1)).length, 1);
-    assert.equal(await sock.release(), key !== undefined);
-    assert.equal(pool.stats().idle, key === undefined ? 0 : 1);
-    if (key !== undefined) {
-      const again = await pool.connect(listener.address, options);
-      assert.equal(again.reusedTimes, 1);
-      assert.equal(again.tls!.verified, true);
-      again.close();
+    const listener = await listen("127.0.0.1:0");
+    try {
+      const pool = new Pool();
+      try {
+        const options = key === undefined ? {} : { key };
+        const [sock, guest] = await Promise.all([
+          pool.connect(listener.address, options),
+          listener.accept(),
+        ]);
+        await Promise.all([sock.startTls(CLIENT), guest!.startTls(SERVER)]);
+        await sock.send("x");
+        assert.equal((await guest!.receiveExactly(1)).length, 1);
+        assert.equal(await sock.release(), key !== undefined);
+        assert.equal(pool.stats().idle, key === undefined ? 0 : 1);
+        if (key !== undefined) {
+          const again = await pool.connect(listener.address, options);
+          assert.equal(again.reusedTimes, 1);
+          assert.equal(again.tls!.verified, true);
+          again.close();
+        }
+        assert.equal((await guest!.receiveAll()).length, 0);
+        guest!.close();
+      } finally {
+        await pool[Symbol.asyncDispose]();
+      }
+    } finally {
+      await listener[Symbol.asyncDispose]();
     }
-    assert.equal((await guest!.receiveAll()).length, 0);
-    guest!.close();
   });
 }
 

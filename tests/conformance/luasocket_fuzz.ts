@@ -26,5 +26,6 @@ if (!hasLuaSocket()) {
 const differences = await fuzz(Number(values.seed), Number(values.count));
 for (const difference of differences) console.log(difference);
 const same = Number(values.count) - differences.length;
-console.log(`From seed ${values.seed} on: ${same} passed, ${differences.length} failed`);
+console.log(`Scenarios from seed ${values.seed} on`);
+console.log(`${same} passed, ${differences.length} failed`);
 process.exit(differences.length === 0 ? 0 : 1);

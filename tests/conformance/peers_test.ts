@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lookup } from "../../src/connect.ts";
 import { Peers } from "./peers.ts";
 import type { Step } from "./scenario.ts";
 
@@ -107,6 +109,43 @@ test("The closed port refuses, and the black hole lets a connect hang", () =>
     const hanging = connectTo({ port: await peers.ask("blackHole") });
     assert.equal(await Promise.race([converse(hanging), sleep(300, "hangs")]), "hangs");
     hanging.destroy();
+  }));
+
+test("A peer for datagrams answers the first, the second and all others by its script", () =>
+  withPeers(async (peers) => {
+    const { peer, port } = await peers.ask("serveUdp", [
+      ["a", { rep: ["b", 3] }],
+      [{ sleep: 20 }, { echo: true }, { stranger: "c" }],
+    ]);
+    const socket = createSocket("udp4");
+    const received: { text: string; from: number }[] = [];
+    let arrived = () => {};
+    socket.on("message", (message, { port }) => {
+      received.push({ text: message.toString("latin1"), from: port });
+      arrived();
+    });
+    for (const text of ["1", "22", "333"]) {
+      const enough = received.length + 2;
+      socket.send(text, port, "127.0.0.1");
+      while (received.length < enough) await new Promise<void>((resolve) => arrived = resolve);
+    }
+    socket.close();
+    assert.deepEqual(received.map((it) => it.text), ["a", "bbb", "22", "c", "333", "c"]);
+    assert.equal(received.filter((it) => it.from === port).length, 4);
+    assert.deepEqual(await peers.ask("reportUdp", peer), ["1", "22", "333"]);
+    await peers.ask("closeUdp", peer);
+    await assert.rejects(peers.ask("reportUdp", peer), /No such peer/);
+  }));
+
+test("The name server knows the names of the scenarios", () =>
+  withPeers(async (peers) => {
+    const servers = [await peers.ask("nameServer")];
+    const addresses = async (name: string) => await lookup(name, { servers });
+    assert.deepEqual(await addresses("one.test"), [{ address: "127.0.0.1", family: 4 }]);
+    assert.deepEqual(await addresses("refused.test"), [{ address: "127.0.0.2", family: 4 }]);
+    for (const [name, rcode] of [["empty.test", 0], ["nx.test", 3], ["denied.test", 5]] as const) {
+      await assert.rejects(addresses(name), ({ cause }) => cause.rcode === rcode, name);
+    }
   }));
 
 test("stop() ends the process and its connections, and later questions are refused", () =>
