@@ -13,7 +13,15 @@ import { codeOnly, importsOf, withoutComments } from "./source_text.ts";
 
 /** From the bottom up. A name that ends in a slash is a folder, with all that is below it. */
 export const LAYERS: readonly (readonly string[])[] = [
-  ["src/errors.ts", "src/bytes.ts", "src/check.ts", "src/ip.ts", "src/matcher.ts", "src/slab.ts"],
+  [
+    "src/errors.ts",
+    "src/bytes.ts",
+    "src/check.ts",
+    "src/held.ts",
+    "src/ip.ts",
+    "src/matcher.ts",
+    "src/slab.ts",
+  ],
   [
     "src/target.ts",
     "src/tls.ts",

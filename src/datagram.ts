@@ -15,6 +15,7 @@ import {
   type SettingName,
 } from "./datagram_options.ts";
 import { SocketError } from "./errors.ts";
+import { held } from "./held.ts";
 import { ipFamily } from "./ip.ts";
 import { type Find, Mailbox } from "./mailbox.ts";
 import { bytesToSend, type Data } from "./outgoing.ts";
@@ -81,7 +82,6 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
   #readMs: number;
   #sendMs: number;
   #connecting = false;
-  #waits = 0;
 
   private constructor(mailbox: Mailbox, { family, options }: Beginnings) {
     this.#lease = { mailbox };
@@ -111,7 +111,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
     if (mailbox.transport.remoteAddress === null) {
       throw new TypeError("Cannot send: the socket is not connected; use sendTo()");
     }
-    await this.#during(mailbox.send(bytes, limits));
+    await held(this, mailbox.send(bytes, limits));
     return bytes.length;
   }
 
@@ -135,7 +135,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
       const peer = addressText(remoteAddress);
       throw new TypeError(`Cannot send to another: the socket is connected to ${peer}`);
     }
-    await this.#during(mailbox.send(bytes, limits, find));
+    await held(this, mailbox.send(bytes, limits, find));
     return bytes.length;
   }
 
@@ -153,7 +153,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
     if (mailbox.transport.remoteAddress === null) {
       throw new TypeError("Cannot receive: the socket is not connected; use receiveFrom()");
     }
-    return (await this.#during(mailbox.receive(limits))).data;
+    return (await held(this, mailbox.receive(limits))).data;
   }
 
   /**
@@ -163,7 +163,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    */
   async receiveFrom(options?: CallOptions): Promise<Packet> {
     const limits = limitsOf(options, this.#readMs);
-    return await this.#during(this.#steady("receive").receive(limits));
+    return await held(this, this.#steady("receive").receive(limits));
   }
 
   /**
@@ -291,16 +291,6 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
   /** Whether the socket was closed. */
   get closed(): boolean {
     return this.#lease.mailbox === undefined;
-  }
-
-  /** Nobody forgets a socket that somebody waits for: the wait holds it. */
-  async #during<T>(operation: Promise<T>): Promise<T> {
-    this.#waits++;
-    try {
-      return await operation;
-    } finally {
-      this.#waits--;
-    }
   }
 
   #live(what: string, op?: "send" | "receive" | "connect"): Mailbox {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cosocket, datagram, listen, type ListenerOptions } from "../mod.ts";
 import { type AthenaSocket, socket } from "../src/faces/athena.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 import { certificates } from "./helpers/certificates.ts";
 
 const { ca, good, localhost, other } = await certificates();

@@ -12,7 +12,7 @@ import {
   skip,
   TryError,
 } from "../src/faces/luasocket/except.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 
 const answered = async (...values: unknown[]) => values;
 

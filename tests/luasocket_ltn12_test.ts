@@ -17,7 +17,7 @@ import {
   toReadable,
   toWritable,
 } from "../src/faces/luasocket/ltn12/web_streams.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 
 const { source, sink, filter, pump } = ltn12;
 

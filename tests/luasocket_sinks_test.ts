@@ -9,7 +9,7 @@ import { ltn12 } from "../src/faces/luasocket/ltn12.ts";
 import { fromReadable, toReadable, toWritable } from "../src/faces/luasocket/ltn12/web_streams.ts";
 import { socket } from "../src/faces/luasocket/socket.ts";
 import type { TcpSocket } from "../src/faces/luasocket/tcp.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 
 const LONG = "0123456789".repeat(10_000);
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AT_ONCE_MS, DEFAULTS, type Settings, settingsOf } from "../src/faces/ngx/directives.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 import { createNgx } from "../src/faces/ngx/mod.ts";
 
 function settingOf(name: string, value: string | number | boolean): Settings {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LuaError, NULL } from "../src/faces/ngx/lua.ts";
+import { LuaError, NULL } from "../src/faces/lua.ts";
 import { loggedText, sendText, shownText } from "../src/faces/ngx/outgoing.ts";
 
 const texts: [unknown, string][] = [

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULTS, type Settings, settingsOf } from "../src/faces/ngx/directives.ts";
-import { LuaError } from "../src/faces/ngx/lua.ts";
+import { LuaError } from "../src/faces/lua.ts";
 import { createNgx } from "../src/faces/ngx/mod.ts";
 import { Names } from "../src/faces/ngx/names.ts";
 import type { Resolver } from "../src/faces/ngx/resolver.ts";

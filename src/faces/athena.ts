@@ -47,10 +47,11 @@ import { lookup, openStream } from "../connect.ts";
 import { type Datagram, datagram } from "../datagram.ts";
 import { SocketError } from "../errors.ts";
 import { any, asByteString } from "../framing.ts";
+import { held } from "../held.ts";
 import type { Limits, Stream } from "../stream.ts";
 import type { TlsOptions } from "../tls.ts";
 import { type Address, addressText } from "../transport.ts";
-import { checkString, isTable, LuaError, toNumber, typeName } from "./ngx/lua.ts";
+import { checkString, isTable, LuaError, toNumber, typeName } from "./lua.ts";
 import { wordFor } from "./ngx/words.ts";
 
 /** What `socket.new` may be told. */
@@ -145,7 +146,6 @@ export class AthenaSocket {
   #timeoutMs = 0;
   #connecting: AbortController | undefined;
   // Who is awaited is not forgotten: a call that waits refers to the socket by this.
-  #waits = 0;
 
   private constructor({ tls, timeout }: AthenaOptions) {
     this.#tls = tls === true ? {} : tls || undefined;
@@ -199,7 +199,7 @@ export class AthenaSocket {
     };
     const course = this.#connecting = new AbortController();
     try {
-      return await this.#during(this.#open(network, target, course.signal));
+      return await held(this, this.#open(network, target, course.signal));
     } catch (error) {
       return [null, dialText(dial, target, error)];
     } finally {
@@ -235,8 +235,8 @@ export class AthenaSocket {
     const bytes = data instanceof Uint8Array ? data : bytesOf(checkString(data, 1, "send"));
     const { stream, datagram } = this.#lease;
     try {
-      if (datagram) await this.#during(datagram.send(bytes, this.#limits()));
-      else if (stream) await this.#during(stream.write(bytes, this.#limits()));
+      if (datagram) await held(this, datagram.send(bytes, this.#limits()));
+      else if (stream) await held(this, stream.write(bytes, this.#limits()));
       return [datagram !== undefined || stream !== undefined];
     } catch (error) {
       goText(error);
@@ -260,13 +260,13 @@ export class AthenaSocket {
     const { stream, datagram } = this.#lease;
     try {
       if (datagram) {
-        const bytes = await this.#during(datagram.receive(this.#limits()));
+        const bytes = await held(this, datagram.receive(this.#limits()));
         const msg = byteString(bytes, 0, Math.min(count, bytes.length));
         return [msg, msg.length, null];
       }
       if (!stream) return ["", 0, "use of closed network connection"];
       if (count === 0) return ["", 0, null];
-      const msg = await this.#during(stream.read(any(count, asByteString), this.#limits()));
+      const msg = await held(this, stream.read(any(count, asByteString), this.#limits()));
       return msg === null ? ["", 0, "EOF"] : [msg, msg.length, null];
     } catch (error) {
       const ends = datagram ?? stream!.transport;
@@ -287,15 +287,6 @@ export class AthenaSocket {
   #limits(): Limits & { timeoutMs: number } {
     const deadlineMs = this.#timeoutMs;
     return deadlineMs > 0 ? { timeoutMs: 0, deadlineMs } : { timeoutMs: 0 };
-  }
-
-  async #during<T>(operation: Promise<T>): Promise<T> {
-    this.#waits++;
-    try {
-      return await operation;
-    } finally {
-      this.#waits--;
-    }
   }
 }
 

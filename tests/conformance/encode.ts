@@ -1,7 +1,7 @@
 /** Results as the scenario files write them. */
 
 import { Buffer } from "node:buffer";
-import { CData } from "../../src/faces/ngx/lua.ts";
+import { CData } from "../../src/faces/lua.ts";
 import { digest } from "./byte_values.ts";
 import type { Result } from "./scenario.ts";
 

@@ -1,6 +1,6 @@
 /** The values that scripts write in Lua: those that occur, each by its text. No Lua is run. */
 
-import { coroutines, NULL } from "../../src/faces/ngx/lua.ts";
+import { coroutines, NULL } from "../../src/faces/lua.ts";
 import { isParsed, parsedValue } from "./parsed_certificates.ts";
 
 const nothing = () => [];

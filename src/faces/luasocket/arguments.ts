@@ -9,7 +9,7 @@ import {
   numberText,
   toNumber as toLuaJitNumber,
   typeName,
-} from "../ngx/lua.ts";
+} from "../lua.ts";
 
 /** The arguments of a call; what is not there is not nil. */
 export type Args = readonly unknown[];

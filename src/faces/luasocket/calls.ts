@@ -2,7 +2,7 @@
 // values, it may take its time, and only nil and false are false.
 
 import { byteString } from "../../bytes.ts";
-import { checkString, LuaError, typeName } from "../ngx/lua.ts";
+import { checkString, LuaError, typeName } from "../lua.ts";
 
 /** The values a call gave: an array is the list of them, all else is the only one. */
 export function valuesOf(result: unknown): readonly unknown[] {

@@ -1,6 +1,6 @@
 // HTTP's chunked transfer coding, as the original's `socket.http` speaks it.
 
-import { cText, LuaError } from "../ngx/lua.ts";
+import { cText, LuaError } from "../lua.ts";
 import { dataText, isTrue, orNil } from "./calls.ts";
 import type { Chunk, SinkResult, SourceResult } from "./ltn12/types.ts";
 import { type Carrier, sent } from "./selectable.ts";

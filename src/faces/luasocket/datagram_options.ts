@@ -1,7 +1,7 @@
 // `setoption` and `getoption` of datagram sockets. No runtime has all of them: what
 // cannot be set answers as if the system refused.
 
-import { badArgument, isTable, toInteger, typeName } from "../ngx/lua.ts";
+import { badArgument, isTable, toInteger, typeName } from "../lua.ts";
 import { type Args, checkBoolean, checkName, isNil, toNumber, wrongType } from "./arguments.ts";
 import type { DatagramEndpoint } from "./datagram_endpoint.ts";
 import { type OptionFailure, unsupported } from "./options.ts";

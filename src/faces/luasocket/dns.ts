@@ -3,7 +3,7 @@
 import { hostnameOf, machineName } from "../../drivers/name_service.ts";
 import { mapError } from "../../drivers/map_error.ts";
 import { ipFamily } from "../../ip.ts";
-import { LuaError } from "../ngx/lua.ts";
+import { LuaError } from "../lua.ts";
 import { checkName, isNil } from "./arguments.ts";
 import { addressesOf, type Found, isLiteral } from "./resolve.ts";
 import { portOf, serviceOf } from "./services.ts";

@@ -1,7 +1,7 @@
 // Exceptions for what a network does: `try` throws one, and only `protect` turns
 // it back into nil and its message. All other errors go through both untouched.
 
-import { badArgument, LuaError, toInt, toInteger, typeName } from "../ngx/lua.ts";
+import { badArgument, LuaError, toInt, toInteger, typeName } from "../lua.ts";
 import { callable, isTrue, orNil, valuesOf } from "./calls.ts";
 
 let finalized: (error: TryError) => Promise<unknown> | undefined;

@@ -62,7 +62,7 @@
  * @module
  */
 
-export { LuaError } from "../ngx/lua.ts";
+export { LuaError } from "../lua.ts";
 export type { Dns, HostEntry } from "./dns.ts";
 export {
   type Choice,

@@ -1,7 +1,7 @@
 // `setoption` and `getoption` of stream sockets. No runtime has all of them: what
 // cannot be set answers as if the system refused.
 
-import { badArgument, cText, isTable } from "../ngx/lua.ts";
+import { badArgument, cText, isTable } from "../lua.ts";
 import { type Args, checkBoolean, checkName, toNumber, wrongType } from "./arguments.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Linger } from "./settings.ts";

@@ -3,7 +3,7 @@
 // The original asks each member for its descriptor and, of those to be read, whether
 // it is dirty. So does this: whatever has `getfd`, and `dirty`, can take part.
 
-import { badArgument, isTable, LuaError, typeName } from "../ngx/lua.ts";
+import { badArgument, isTable, LuaError, typeName } from "../lua.ts";
 import { type Args, isNil, optionalNumber, toNumber, wrongType } from "./arguments.ts";
 import { callable, isTrue, valuesOf } from "./calls.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";

@@ -1,7 +1,7 @@
 // Sources and sinks of LTN12 that stand on a connected socket, by name. They can be
 // called, and have `getfd` and `dirty`, so that `select` takes them for the socket.
 
-import { LuaError, typeName } from "../ngx/lua.ts";
+import { LuaError, typeName } from "../lua.ts";
 import { isTrue, orNil } from "./calls.ts";
 import { chunkedSink, chunkedSource } from "./chunked.ts";
 import { type Choice, type Choose, choose } from "./except.ts";

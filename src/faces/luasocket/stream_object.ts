@@ -3,7 +3,7 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { all, asByteString, exactly, type Framer, line } from "../../framing.ts";
-import { badArgument, toInteger } from "../ngx/lua.ts";
+import { badArgument, toInteger } from "../lua.ts";
 import {
   type Args,
   checkNumber,

@@ -5,7 +5,7 @@
 // nothing, or takes nothing: what is there is never refused. Waits are cut to whole
 // milliseconds.
 
-import { badArgument } from "../ngx/lua.ts";
+import { badArgument } from "../lua.ts";
 import { type Args, optionalNumber, optionalText } from "./arguments.ts";
 
 /** How long a call may wait, as streams take it. */

@@ -2,7 +2,7 @@
 
 import { bytesOf, byteString } from "../../bytes.ts";
 import type { IpAddress, Packet } from "../../transport.ts";
-import { badArgument } from "../ngx/lua.ts";
+import { badArgument } from "../lua.ts";
 import { checkName, checkNumber, checkText, optionalNumber } from "./arguments.ts";
 import { DatagramEndpoint } from "./datagram_endpoint.ts";
 import { getDatagramOption, setDatagramOption } from "./datagram_options.ts";

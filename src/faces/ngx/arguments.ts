@@ -11,7 +11,7 @@ import {
   toInteger,
   toNumber,
   typeName,
-} from "./lua.ts";
+} from "../lua.ts";
 import type { HandshakeCall, Own } from "./handshake.ts";
 import type { PoolShape } from "./pools.ts";
 import { Certificate, PrivateKey, SslSession } from "./ssl.ts";

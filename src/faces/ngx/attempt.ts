@@ -9,7 +9,7 @@ import type { Address } from "../../transport.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import { parseHost, wrongFamily } from "./host.ts";
-import { cText } from "./lua.ts";
+import { cText } from "../lua.ts";
 import { SocketOptions } from "./options.ts";
 import { mayBeName, notFound } from "./names.ts";
 import type { NgxPool, Pooled } from "./pools.ts";

@@ -1,6 +1,6 @@
 // The directives of nginx.conf that concern sockets, in nginx's notation.
 
-import { LuaError } from "./lua.ts";
+import { LuaError } from "../lua.ts";
 import { parseResolver, type Resolver } from "./resolver.ts";
 import { checkSsl, SSL_DEFAULTS, SSL_DIRECTIVES, type SslSettings } from "./ssl_directives.ts";
 import { parseTime } from "./time.ts";

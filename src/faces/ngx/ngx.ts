@@ -2,7 +2,7 @@
 
 import { checkCount } from "./arguments.ts";
 import { type Directives, settingsOf } from "./directives.ts";
-import { badArgument, LuaError, NULL, numberText, toNumber, typeName } from "./lua.ts";
+import { badArgument, LuaError, NULL, numberText, toNumber, typeName } from "../lua.ts";
 import { loggedText, shownText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { type NgxSsl, ngxSsl } from "./ssl.ts";

@@ -1,7 +1,7 @@
 // What `send`, `say` and `print` make of their arguments.
 
 import { byteString } from "../../bytes.ts";
-import { badArgument, NULL, numberText, typeName } from "./lua.ts";
+import { badArgument, NULL, numberText, typeName } from "../lua.ts";
 
 const KINDS = "string, number, boolean, nil, or array table expected, got";
 const SHOWN_KINDS = "string, number, boolean, nil, ngx.null, or array table expected, but got";

@@ -2,7 +2,7 @@
 
 import { certificatesIn, isPrivateKey } from "../../drivers/tls_files.ts";
 import type { TlsSession } from "../../tls.ts";
-import { CData, LuaError, typeName } from "./lua.ts";
+import { CData, LuaError, typeName } from "../lua.ts";
 
 /** A certificate and its chain, parsed. */
 export class Certificate extends CData {

@@ -10,7 +10,7 @@ import {
   takesOptions,
 } from "../../drivers/tls_files.ts";
 import type { TlsVersion } from "../../tls.ts";
-import { LuaError } from "./lua.ts";
+import { LuaError } from "../lua.ts";
 
 /** What holds for handshakes. */
 export interface SslSettings {

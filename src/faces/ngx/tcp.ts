@@ -4,6 +4,7 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { all, asByteString, exactly, line } from "../../framing.ts";
+import { held } from "../../held.ts";
 import { Delimiter } from "../../matcher.ts";
 import {
   checkCount,
@@ -31,7 +32,7 @@ import {
   toInteger,
   toNumber,
   typeName,
-} from "./lua.ts";
+} from "../lua.ts";
 import { lacks } from "../../drivers/tls_files.ts";
 import { OPTION_NAMES } from "./options.ts";
 import { sendText } from "./outgoing.ts";
@@ -50,7 +51,6 @@ export class TcpSocket {
   readonly #scope: Scope;
   readonly #link: Link;
   #own: Own | undefined;
-  #waits = 0;
 
   /** For `ngx.socket.tcp`. */
   constructor(scope: unknown) {
@@ -84,7 +84,7 @@ export class TcpSocket {
     if (choice.name === undefined) {
       link.poolName = toNumber(given) === undefined ? host : `${host}:${textOf(given)}`;
     }
-    return link.refuseConnect() ?? await this.#during(link.connect(host, port, choice));
+    return link.refuseConnect() ?? await held(this, link.connect(host, port, choice));
   }
 
   /** Sets the source address, and port, of later connects: `bind(address, port?)`. */
@@ -110,7 +110,7 @@ export class TcpSocket {
     const data = args[0];
     const bytes = data instanceof Uint8Array ? data : bytesOf(sendText(data));
     if (bytes.length === 0) return [0];
-    return await this.#during(this.#link.send(connection, bytes));
+    return await held(this, this.#link.send(connection, bytes));
   }
 
   /** Receives a line (`"*l"`), so many bytes, or all up to the end (`"*a"`). */
@@ -136,15 +136,15 @@ export class TcpSocket {
     if (size === 0) return [""];
     if (size !== undefined) {
       if (size < 0) throw badArgument(1, "receive", "bad number argument");
-      return await this.#during(this.#link.read(connection, exactly(size, asByteString)));
+      return await held(this, this.#link.read(connection, exactly(size, asByteString)));
     }
     if (typeof pattern !== "string") throw badArgument(1, "receive", "bad argument");
     if (pattern === "*l") {
       const frame = line(asByteString, Infinity);
-      return await this.#during(this.#link.read(connection, frame, withoutCrs));
+      return await held(this, this.#link.read(connection, frame, withoutCrs));
     }
     if (pattern === "*a") {
-      return await this.#during(this.#link.read(connection, all(asByteString, Infinity)));
+      return await held(this, this.#link.read(connection, all(asByteString, Infinity)));
     }
     const looksKnown = pattern.length === 2 && pattern.startsWith("*");
     const why = looksKnown ? "bad pattern argument" : `bad pattern argument: ${cText(pattern)}`;
@@ -158,7 +158,7 @@ export class TcpSocket {
     if (!(connection instanceof Connection)) return connection;
     const max = toInteger(args[0]);
     if (max === undefined || max <= 0) throw badArgument(1, "receiveany", "bad max argument");
-    return await this.#during(this.#link.readAny(connection, max));
+    return await held(this, this.#link.readAny(connection, max));
   }
 
   /** Makes an iterator over what comes before a boundary: `receiveuntil(pattern, options?)`. */
@@ -191,7 +191,7 @@ export class TcpSocket {
       return [null, null, null];
     }
     const frame = reader.next(connection, size);
-    return await this.#during(this.#link.read(connection, frame, undefined, reader));
+    return await held(this, this.#link.read(connection, frame, undefined, reader));
   }
 
   /** Closes the connection. */
@@ -291,7 +291,7 @@ export class TcpSocket {
     // A writer is looked at later: that the peer has ended is said before it.
     const busy = this.#link.refuse("reading");
     if (busy !== undefined) return busy;
-    return await this.#during(this.#link.keepAlive(connection, idleMs, poolSize, args.length));
+    return await held(this, this.#link.keepAlive(connection, idleMs, poolSize, args.length));
   }
 
   /** How often the connection came out of its pool. */
@@ -316,7 +316,7 @@ export class TcpSocket {
   async sslhandshake(...args: unknown[]): Promise<[true] | [object] | Failure> {
     const call = handshakeCallOf(args, this.#own);
     this.#checkCreated();
-    return await this.#during(this.#link.handshake(call));
+    return await held(this, this.#link.handshake(call));
   }
 
   /**
@@ -391,16 +391,6 @@ export class TcpSocket {
 
   #checkCreated(): void {
     if (!this.#link.everConnected) throw new LuaError("socket is never created nor connected");
-  }
-
-  /** Nobody forgets an object that somebody waits for: the wait holds it. */
-  async #during<T>(operation: Promise<T>): Promise<T> {
-    this.#waits++;
-    try {
-      return await operation;
-    } finally {
-      this.#waits--;
-    }
   }
 }
 

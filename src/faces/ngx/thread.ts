@@ -3,7 +3,7 @@
 // context can tell. It is entered by `spawn` alone.
 
 import { type AsyncContext, newAsyncContext } from "../../drivers/async_context.ts";
-import { badArgument, coroutines, LuaError } from "./lua.ts";
+import { badArgument, coroutines, LuaError } from "../lua.ts";
 
 let context: AsyncContext<LightThread> | undefined;
 

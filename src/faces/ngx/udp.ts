@@ -3,11 +3,12 @@
 // the original's: the number of arguments, the state, who else is at it, the
 // arguments' values; but setpeername looks at its values first.
 
+import { held } from "../../held.ts";
 import { bytesOf } from "../../bytes.ts";
 import { Mailbox } from "../../mailbox.ts";
 import { checkCount, datagramSizeOf } from "./arguments.ts";
 import { ipAddressOf } from "./host.ts";
-import { checkInteger, checkString, toInt, toInteger } from "./lua.ts";
+import { checkInteger, checkString, toInt, toInteger } from "../lua.ts";
 import { sendText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { UdpLink } from "./udp_link.ts";
@@ -17,7 +18,6 @@ import type { Failure } from "./words.ts";
 export class UdpSocket {
   readonly #scope: Scope;
   readonly #link: UdpLink;
-  #waits = 0;
 
   /** For `ngx.socket.udp`. */
   constructor(scope: unknown) {
@@ -43,7 +43,7 @@ export class UdpSocket {
     const port = args.length === 1 ? 0 : toInt(checkInteger(args[1], 2, "setpeername"));
     if (port < 0 || port > 65535) return [null, `bad port number: ${port}`];
     if (this.#link.isBusy) return [null, "socket busy"];
-    return await this.#during(this.#link.setPeer(host, port));
+    return await held(this, this.#link.setPeer(host, port));
   }
 
   /** Sets the source address of sockets that later `setpeername`s make. */
@@ -67,7 +67,7 @@ export class UdpSocket {
     if (!(mailbox instanceof Mailbox)) return mailbox;
     const [data] = args;
     const bytes = data instanceof Uint8Array ? data : bytesOf(sendText(data));
-    return await this.#during(this.#link.send(mailbox, bytes));
+    return await held(this, this.#link.send(mailbox, bytes));
   }
 
   /** Receives one datagram; what it has beyond `size` bytes is lost. */
@@ -81,7 +81,7 @@ export class UdpSocket {
     const mailbox = this.#link.ready("receive");
     if (!(mailbox instanceof Mailbox)) return mailbox;
     const size = datagramSizeOf(args[0]);
-    return await this.#during(this.#link.receive(mailbox, size));
+    return await held(this, this.#link.receive(mailbox, size));
   }
 
   /** Sets how long later receives wait, in milliseconds; 0 and less leave it to the directive. */
@@ -110,15 +110,5 @@ export class UdpSocket {
     if (this.#link.isBusy) return [null, "socket busy"];
     this.#link.drop();
     return [1];
-  }
-
-  /** Nobody forgets an object that somebody waits for: the wait holds it. */
-  async #during<T>(operation: Promise<T>): Promise<T> {
-    this.#waits++;
-    try {
-      return await operation;
-    } finally {
-      this.#waits--;
-    }
   }
 }

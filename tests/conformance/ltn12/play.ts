@@ -11,7 +11,7 @@ import {
 import { headers } from "../../../src/faces/luasocket/headers.ts";
 import { ltn12 } from "../../../src/faces/luasocket/ltn12.ts";
 import { socketStreams } from "../../../src/faces/luasocket/sinks.ts";
-import { LuaError } from "../../../src/faces/ngx/lua.ts";
+import { LuaError } from "../../../src/faces/lua.ts";
 import {
   type Answer,
   type FilterName,

@@ -2,7 +2,7 @@
 // `node:fs/promises` gives. Both put bytes into memory that they are handed.
 
 import { bytesOf, byteString } from "../../../bytes.ts";
-import { LuaError } from "../../ngx/lua.ts";
+import { LuaError } from "../../lua.ts";
 import { dataText } from "../calls.ts";
 import type { Chunk, SinkResult, SourceResult } from "./types.ts";
 

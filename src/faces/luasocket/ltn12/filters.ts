@@ -1,6 +1,6 @@
 // Filters.
 
-import { LuaError } from "../../ngx/lua.ts";
+import { LuaError } from "../../lua.ts";
 import { assertTrue, call, isTrue, orNil } from "../calls.ts";
 import type { Chunk, Filter, FilterLike } from "./types.ts";
 

@@ -1,6 +1,6 @@
 // Sources.
 
-import { isTable, LuaError } from "../../ngx/lua.ts";
+import { isTable, LuaError } from "../../lua.ts";
 import { assertTrue, call, dataText, isTrue, orNil } from "../calls.ts";
 import { type ReadableFile, readFrom } from "./files.ts";
 import { filter, filtered } from "./filters.ts";

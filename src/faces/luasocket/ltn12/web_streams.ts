@@ -3,7 +3,7 @@
 
 import { bytesOf } from "../../../bytes.ts";
 import { SocketError } from "../../../errors.ts";
-import { LuaError, textOf } from "../../ngx/lua.ts";
+import { LuaError, textOf } from "../../lua.ts";
 import { call, dataText, isTrue } from "../calls.ts";
 import { wordFor } from "../words.ts";
 import { cancel, withCancel } from "./sources.ts";

@@ -16,7 +16,7 @@ import {
   toInteger,
   toNumber,
   typeName,
-} from "../src/faces/ngx/lua.ts";
+} from "../src/faces/lua.ts";
 
 /** What Lua 5.1 made of them: `string.format("%.14g", value)`. */
 const printed: [number, string][] = [
