@@ -183,7 +183,11 @@ class NodeTransport implements Transport {
 
   /** A write that waits is merely cancelled by what goes wrong meanwhile. */
   #why(error: unknown): unknown {
-    return this.#closed ? closed() : this.#failure ?? this.#socket.errored ?? error;
+    if (this.#closed) return closed();
+    const why = this.#failure ?? this.#socket.errored ?? error;
+    const { code } = why as { code?: string };
+    // Bun closes a unix socket whose peer has gone by itself, and then has none to write to.
+    return code === "EBADF" ? Object.assign(why as Error, { code: "EPIPE" }) : why;
   }
 
   closeWrite(): Promise<void> {

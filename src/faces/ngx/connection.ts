@@ -64,6 +64,8 @@ export class Connection {
     this.#bufferBytes = bufferBytes;
     this.#fetchedEnd = stream.buffer.offset;
     this.#room = bufferBytes;
+    // The pull that watched it while it was idle may bring only the first of what comes.
+    this.#isAstray = reusedTimes > 0;
   }
 
   /** Whether nobody can have noticed yet which connection it is. */
@@ -155,8 +157,9 @@ export class Connection {
 
   /** Takes in what one fetch would bring. */
   async gather(): Promise<void> {
-    this.#isAstray = false;
     await this.#probe(() => this.stream.buffer.length >= this.#room);
+    // The pull that found nothing more is still out, and brings only the first of what comes.
+    this.#isAstray = true;
   }
 
   /** The same behind an arrival into an empty buffer: what did not fill its memory was all. */

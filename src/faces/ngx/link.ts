@@ -219,7 +219,10 @@ export class Link {
       if (!(error instanceof SocketError)) throw error;
       connection.writeDead = true;
       const isReset = error.code === "reset";
-      const why = isReset && connection.resetTold ? "broken pipe" : wordFor(error);
+      // Who looked at the stream may have learnt of the reset; the system tells it once.
+      const isLearnt = connection.stream.readFailure?.code === "reset";
+      const told = isLearnt ? "connection reset by peer" : wordFor(error);
+      const why = isReset && connection.resetTold ? "broken pipe" : told;
       if (isReset) connection.resetTold = true;
       const isLate = why === "timeout";
       this.#log(isLate ? "lua tcp socket write timed out" : `send() failed (${loggedWord(why)})`);

@@ -18,7 +18,7 @@
  * Only TCP and unix streams so far; UDP would be another kind of socket here.
  */
 
-import { numberText } from "../../../src/faces/ngx/lua.ts";
+import { numberText } from "../../../src/faces/lua.ts";
 import { byteStringOf, type Repeated } from "../byte_values.ts";
 import { type Op, parseHead, type Scenario, type Step } from "../scenario.ts";
 import { LATE_MS, MARK, PeerModel, SETTLE_MS } from "./peer_model.ts";
