@@ -21,8 +21,12 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
 }
 
-// A timed-out send leaves at most this much in the runtime's queue.
-const SLICE_BYTES = 64 * 1024;
+// A send that gives up leaves at most this much in the runtime's queue. Less would
+// be no send of the original's: it gives the system all at once, and what that takes
+// counts as sent, even if the peer has gone.
+const SLICE_BYTES = 256 * 1024;
+// One that counts what it got rid of cannot tell within a slice.
+const PATIENT_SLICE_BYTES = 64 * 1024;
 
 /**
  * One who waits for a direction to move on. Where it moves on, it is served there
@@ -258,7 +262,8 @@ export class Stream {
   /** The next slice goes to the system. */
   #depart(writer: Writer): void {
     const { bytes, at } = writer;
-    const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(at, at + SLICE_BYTES);
+    const most = writer.isPatient ? PATIENT_SLICE_BYTES : SLICE_BYTES;
+    const slice = bytes.length <= most ? bytes : bytes.subarray(at, at + most);
     writer.at += slice.length;
     this.#departingBytes = slice.length;
     this.#departure = this.transport.write(slice).then(this.#departed, this.#departFailed);
