@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createNgx } from "../src/faces/ngx/mod.ts";
 import { generate } from "./conformance/fuzz/generate.ts";
+import { isKeptAfterFailure } from "./conformance/fuzz/kept_after_failure.ts";
 import { shrink, sizeOf, smaller } from "./conformance/fuzz/shrink.ts";
 import { undetermined, World } from "./conformance/fuzz/world_model.ts";
 import { Peers } from "./conformance/peers.ts";
@@ -242,4 +243,43 @@ function allOps(ops: readonly Op[]): Op[] {
   return ops.flatMap((op) =>
     op[0].startsWith("spawn") ? [op, ...allOps(op[1] as readonly Op[])] : [op]
   );
+}
+
+const kept: { what: string; client: Op[]; expect: Result[]; is: boolean }[] = [
+  {
+    what: "a read that timed out",
+    client: [["a:receive"], ["a:setkeepalive"]],
+    expect: [[null, "timeout", ""], [1]],
+    is: true,
+  },
+  {
+    what: "a piece that timed out",
+    client: [["a:receiveuntil@p", "x"], ["iter@p", 3], ["a:setkeepalive", 5]],
+    expect: [[{ type: "function" }], [null, "timeout", ""], [1]],
+    is: true,
+  },
+  {
+    what: "another object's read that timed out",
+    client: [["a:receive"], ["setkeepalive"]],
+    expect: [[null, "timeout", ""], [1]],
+    is: false,
+  },
+  {
+    what: "a read that timed out on a connection before",
+    client: [["receive"], ["connect", "127.0.0.1", 1], ["setkeepalive"]],
+    expect: [[null, "timeout", ""], [1], [1]],
+    is: false,
+  },
+  {
+    what: "a read that timed out, where it is not kept",
+    client: [["receive"], ["setkeepalive"]],
+    expect: [[null, "timeout", ""], [null, "unread data in buffer"]],
+    is: false,
+  },
+];
+
+for (const { what, client, expect, is } of kept) {
+  test(`a connection after ${what} is ${is ? "" : "not "}one that we would not keep`, () => {
+    assert.equal(isKeptAfterFailure({ id: "", server: [], client, expect }), is);
+  });
 }
