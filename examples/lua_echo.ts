@@ -16,7 +16,7 @@ import { socket, type TcpSocket } from "../src/faces/luasocket/mod.ts";
 
 const BLOCK_BYTES = 8192;
 // Who lets more than this lie is not read until it has taken some.
-const MAX_OWED_BYTES = 65_536;
+const MAX_OWED_BYTES = 262_144;
 
 /** What a guest is owed, and whether it has said all it wants to. */
 interface Guest {

@@ -18,53 +18,52 @@ export type Entry = [value: string, flags: string, cas_unique?: string];
 /** That there is no such key, or why nothing is known of it. */
 export type Nothing = [null] | [null, null, string];
 
-/** How keys travel: how to escape them, and how to read them again. */
-export type KeyTransform = readonly [(key: string) => string, (key: string) => string];
+type Done = Promise<[1] | Failure>;
+type Store = (key: string, value: string | number, exptime?: number, flags?: number) => Done;
+type Count = (key: string, by: number) => Promise<[string] | Failure>;
 
-/** Stores a value; why not, such as `NOT_STORED`, is the server's word. */
-type Store = (
-  ...args: [key: string, value: string | number, exptime?: number, flags?: number]
-) => Promise<[1] | Failure>;
-
-/** Gives what there is of a key; of several keys, a table of those that there are. */
+/** What there is of a key; of several keys, a table of those that there are. */
 interface Retrieve {
   (key: string): Promise<Entry | Nothing>;
   (keys: readonly string[]): Promise<[Map<string, Entry>] | Failure>;
 }
 
-const STORE = ["set", "add", "replace", "append", "prepend"] as const;
-const RETRIEVE = ["get", "gets"] as const;
+const REFUSAL = /^(?:NOT_STORED|NOT_FOUND|EXISTS|(?:CLIENT_|SERVER_)?ERROR)\b/;
 
-type Commands = Record<typeof STORE[number], Store> & Record<typeof RETRIEVE[number], Retrieve>;
-
-export interface Memcached extends Commands {}
+export interface Memcached
+  extends
+    Record<"set" | "add" | "replace" | "append" | "prepend", Store>,
+    Record<"get" | "gets", Retrieve>,
+    Record<"incr" | "decr", Count> {}
 
 /** A client, with one connection at a time. */
 export class Memcached {
   readonly #sock: TcpSocket;
-  readonly #escape: KeyTransform[0];
-  readonly #unescape: KeyTransform[1];
 
-  private constructor(ngx: Ngx, key_transform: KeyTransform) {
+  private constructor(ngx: Ngx) {
     this.#sock = ngx.socket.tcp();
-    [this.#escape, this.#unescape] = key_transform;
   }
 
-  static new(ngx: Ngx, { key_transform = [escape_uri, unescape_uri] as KeyTransform } = {}) {
-    return [new Memcached(ngx, key_transform)] as const;
+  static new(ngx: Ngx): [Memcached] {
+    return [new Memcached(ngx)];
   }
 
   static {
-    for (const name of STORE) {
+    for (const name of ["set", "add", "replace", "append", "prepend"] as const) {
       Memcached.prototype[name] = function (key, value, exptime = 0, flags = 0) {
         const data = String(value);
-        return this.#tell([name, this.#escape(key), flags, exptime, data.length], "STORED", data);
+        return this.#tell([name, escape_uri(key), flags, exptime, data.length], "STORED", data);
       };
     }
-    for (const name of RETRIEVE) {
+    for (const name of ["get", "gets"] as const) {
       Memcached.prototype[name] = function (this: Memcached, keys: string | readonly string[]) {
         return typeof keys === "string" ? this.#get(name, keys) : this.#get_multi(name, keys);
       } as Retrieve;
+    }
+    for (const name of ["incr", "decr"] as const) {
+      Memcached.prototype[name] = function (key, by) {
+        return this.#ask([name, escape_uri(key), by], /^(\d+)/);
+      };
     }
   }
 
@@ -77,11 +76,11 @@ export class Memcached {
   }
 
   /** Connects: `connect(host, port, opts?)` or `connect("unix:/path", opts?)`. */
-  async connect(host: string, ...rest: (number | string | object)[]): Promise<[1] | Failure> {
+  async connect(host: string, ...rest: (number | string | object)[]): Done {
     return await this.#sock.connect(host, ...rest);
   }
 
-  async set_keepalive(...idle_ms_and_size: number[]): Promise<[1] | Failure> {
+  async set_keepalive(...idle_ms_and_size: number[]): Done {
     return await this.#sock.setkeepalive(...idle_ms_and_size);
   }
 
@@ -94,29 +93,21 @@ export class Memcached {
   }
 
   /** Stores a value unless the key has changed since `gets` told `cas_unique`. */
-  cas(key: string, value: string | number, cas_unique: string, exptime = 0, flags = 0) {
+  cas(key: string, value: string | number, cas_unique: string, exptime = 0, flags = 0): Done {
     const data = String(value);
-    const words = ["cas", this.#escape(key), flags, exptime, data.length, cas_unique];
+    const words = ["cas", escape_uri(key), flags, exptime, data.length, cas_unique];
     return this.#tell(words, "STORED", data);
   }
 
-  touch(key: string, exptime: number): Promise<[1] | Failure> {
-    return this.#tell(["touch", this.#escape(key), exptime], "TOUCHED");
+  touch(key: string, exptime: number): Done {
+    return this.#tell(["touch", escape_uri(key), exptime], "TOUCHED");
   }
 
-  delete(key: string): Promise<[1] | Failure> {
-    return this.#tell(["delete", this.#escape(key)], "DELETED");
+  delete(key: string): Done {
+    return this.#tell(["delete", escape_uri(key)], "DELETED");
   }
 
-  incr(key: string, by: number): Promise<[string] | Failure> {
-    return this.#ask(["incr", this.#escape(key), by], /^(\d+)/);
-  }
-
-  decr(key: string, by: number): Promise<[string] | Failure> {
-    return this.#ask(["decr", this.#escape(key), by], /^(\d+)/);
-  }
-
-  flush_all(...seconds: number[]): Promise<[1] | Failure> {
+  flush_all(...seconds: number[]): Done {
     return this.#tell(["flush_all", ...seconds], "OK");
   }
 
@@ -137,7 +128,7 @@ export class Memcached {
   }
 
   /** Asks the server to close the connection. */
-  async quit(): Promise<[1] | Failure> {
+  async quit(): Done {
     const [bytes, err] = await this.#sock.send("quit\r\n");
     return bytes === null ? this.#fail(err!) : [1];
   }
@@ -151,7 +142,7 @@ export class Memcached {
   async #get_multi(name: string, keys: readonly string[]): Promise<[Map<string, Entry>] | Failure> {
     const found = new Map<string, Entry>();
     if (keys.length === 0) return [found];
-    let [line, err] = await this.#ask([name, ...keys.map(this.#escape)], /^(VALUE .*|END)$/);
+    let [line, err] = await this.#ask([name, ...keys.map(escape_uri)], /^(VALUE .*|END)$/);
     if (line === null) return [null, err!];
     while (line !== "END") {
       const match = /^VALUE (\S+) (\d+) (\d+) ?(\d+)?$/.exec(line ?? "");
@@ -160,33 +151,30 @@ export class Memcached {
       const [data, err2] = await this.#sock.receive(Number(size) + 2);
       if (data === null) return this.#fail(err2!);
       const value = data.slice(0, -2);
-      found.set(this.#unescape(key!), cas_unique ? [value, flags!, cas_unique] : [value, flags!]);
+      found.set(unescape_uri(key!), cas_unique ? [value, flags!, cas_unique] : [value, flags!]);
       [line, err] = await this.#sock.receive();
     }
     return [found];
   }
 
   /** A command that does what it says, or does not. */
-  async #tell(words: unknown[], done: string, data?: string): Promise<[1] | Failure> {
+  async #tell(words: unknown[], done: string, data?: string): Done {
     const [line, err] = await this.#ask(words, RegExp(`^(${done})$`), data);
     return line === null ? [null, err!] : [1];
   }
 
   /** Sends a command, and perhaps a value; gives what is asked for in the line of the answer. */
   async #ask(words: unknown[], expected: RegExp, data?: string): Promise<[string] | Failure> {
-    // Whatever a transform makes: with a blank or a line end in it, it would say something else,
-    // and what follows a key too long would be taken for a command.
-    // deno-lint-ignore no-control-regex -- control characters are what is refused
-    if (!words.every((it) => /^[^\x00-\x20\x7f]{1,250}$/.test(String(it)))) {
-      return [null, "bad word"];
-    }
+    // The server would take what follows a key that is too long for the next command.
+    if (!words.every((it) => /^\S{1,250}$/.test(String(it)))) return [null, "bad argument"];
     const block = data === undefined ? [] : [data, "\r\n"];
     const [bytes, err] = await this.#sock.send([words.join(" "), "\r\n", block]);
     if (bytes === null) return this.#fail(err!);
     const [line, err2] = await this.#sock.receive();
     if (line === null) return this.#fail(err2!);
     const answer = expected.exec(line)?.[1];
-    return answer === undefined ? [null, line] : [answer];
+    if (answer !== undefined) return [answer];
+    return REFUSAL.test(line) ? [null, line] : this.#fail(line);
   }
 
   // Nobody could tell any more which answer is whose.
@@ -213,12 +201,10 @@ if (import.meta.main) {
     memc.set_timeout(1000);
     const [ok, err] = await memc.connect(host, port);
     if (!ok) throw new Error(`failed to connect: ${err}`);
-
-    ngx.say("flush_all: ", ...await memc.flush_all());
+    ngx.say("version: ", ...await memc.version());
     ngx.say("set: ", ...await memc.set("a dog", 32));
-    const [res, flags, err2] = await memc.get("a dog");
-    if (err2) throw new Error(`failed to get a dog: ${err2}`);
-    ngx.say("a dog: ", res, " (flags: ", flags, ")");
+    const [value, flags] = await memc.get("a dog");
+    ngx.say("get: ", value, " (flags: ", flags, ")");
     ngx.say("incr: ", ...await memc.incr("a dog", 10));
     ngx.say("add: ", ...await memc.add("a dog", "an animal"));
     ngx.say("kept: ", ...await memc.set_keepalive(10_000, 100));

@@ -27,12 +27,11 @@ export type Result = [Reply] | Refusal | Failure | [];
 // deno-fmt-ignore -- a list of words
 const COMMANDS = [
   "append", "auth", "blpop", "client", "config", "decr", "del", "discard", "echo", "eval",
-  "evalsha", "exec", "exists", "expire", "flushall", "get", "hdel", "hget", "hgetall", "hincrby",
-  "hkeys", "hlen", "hmget", "hmset", "hset", "hvals", "incr", "incrby", "info", "keys", "lindex",
-  "llen", "lpop", "lpush", "lrange", "lrem", "mget", "mset", "multi", "ping", "psubscribe",
-  "publish", "punsubscribe", "rename", "rpop", "rpush", "sadd", "scan", "scard", "script", "select",
-  "set", "setex", "setnx", "smembers", "srem", "strlen", "subscribe", "ttl", "type", "unsubscribe",
-  "unwatch", "watch", "zadd", "zcard", "zrange", "zrem",
+  "evalsha", "exec", "exists", "expire", "flushall", "get", "hdel", "hget", "hgetall", "hkeys",
+  "hmget", "hmset", "hset", "incr", "incrby", "info", "keys", "llen", "lpop", "lpush", "lrange",
+  "lrem", "mget", "mset", "multi", "ping", "psubscribe", "publish", "punsubscribe", "rpop", "rpush",
+  "sadd", "scan", "script", "select", "set", "setex", "setnx", "smembers", "srem", "subscribe",
+  "ttl", "type", "unsubscribe", "unwatch", "watch", "zadd", "zrange", "zrem",
 ] as const;
 
 type Commands = Record<typeof COMMANDS[number], (...words: Word[]) => Promise<Result>>;
@@ -152,8 +151,7 @@ export class Redis {
   }
 
   async #read_reply(may_idle = false): Promise<[Reply] | Refusal | Failure> {
-    const sock = this.#sock;
-    const [line, err, partial] = await sock.receive();
+    const [line, err, partial] = await this.#sock.receive();
     if (line === null) {
       return may_idle && err === "timeout" && partial === "" ? [null, err] : this.#fail(err!);
     }
@@ -164,7 +162,7 @@ export class Redis {
     if (line[0] === ":") return [size];
     if (size < 0) return [this.#ngx.null];
     if (line[0] === "$") {
-      const [data, err] = await sock.receive(size + 2);
+      const [data, err] = await this.#sock.receive(size + 2);
       return data === null ? this.#fail(err!) : [data.slice(0, -2)];
     }
     const vals: (Reply | Refusal)[] = [];
@@ -193,7 +191,6 @@ if (import.meta.main) {
     if (!ok) throw new Error(`failed to connect: ${err}`);
     ngx.say("set: ", ...await red.set("dog", "an animal"));
     ngx.say("get: ", ...await red.get("dog"));
-
     red.init_pipeline();
     red.incr("dog");
     red.mget("dog", "no such key");

@@ -2,7 +2,10 @@
 // the kind that nobody wants. Afterwards nothing may be left of them.
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect as connectRaw, type Socket } from "node:net";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -14,7 +17,6 @@ import { bytesOf, byteString } from "../src/bytes.ts";
 import { socket, type TcpSocket } from "../src/faces/luasocket/mod.ts";
 import { settled } from "../src/faces/luasocket/waiting.ts";
 import { fewCuts } from "./helpers/cuts.ts";
-import { remotePeer } from "./helpers/remote_peer.ts";
 import { leftOver, snapshot } from "./helpers/resources.ts";
 
 const LOCAL = "127.0.0.1";
@@ -28,7 +30,6 @@ async function withServer(
   work: (port: number, stop: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   // What is opened once, at the first use, is not counted.
-  remotePeer();
   const [warmUp] = await socket.bind(LOCAL, 0);
   await warmUp!.close();
   const before = snapshot();
@@ -50,12 +51,22 @@ async function withServer(
   await next.close();
 }
 
-const withEcho = (work: (port: number) => Promise<void>) => withServer(serve, work);
+const withEcho = (work: (port: number, stop: () => Promise<void>) => Promise<void>) =>
+  withServer(serve, work);
 
 const withChat = (
   work: (port: number, stop: () => Promise<void>) => Promise<void>,
   limits?: Partial<ChatLimits>,
 ) => withServer((listener) => chat(listener, limits), work);
+
+/** A connection that nobody reads. */
+async function openRaw(port: number): Promise<Socket> {
+  const raw = connectRaw(port, LOCAL);
+  raw.on("error", () => {}); // it is told of resets, and wants none of it
+  raw.pause();
+  await once(raw, "connect");
+  return raw;
+}
 
 const open = (port: number) => connect({ hostname: LOCAL, port });
 
@@ -67,8 +78,18 @@ test(`lua_echo.ts serves ${MANY} connections at once`, () =>
 
 test("lua_echo.ts keeps what a guest does not take yet", () =>
   withEcho(async (port) => {
-    const texts = Array.from({ length: 8 }, (_, at) => `${at}, \xff`.repeat(1_000_000));
+    const texts = Array.from({ length: 3 }, (_, at) => `${at}, \xff`.repeat(5_000_000));
+    // One that reads late: meanwhile the server stops reading it, too.
+    const late = await open(port);
+    const text = bytesOf(
+      Array.from({ length: 2_000_000 }, (_, at) => `${at % 1000},`).join("").repeat(2),
+    );
+    const saying = late.send(text).then(() => late.closeWrite());
     assert.deepEqual(await visit(LOCAL, port, texts, 20), texts.map(() => null));
+    const back = await late.receiveAll({ ...PATIENCE, maxBytes: Infinity });
+    assert.ok(Buffer.compare(back, text) === 0, "all of it came back, in its order");
+    await saying;
+    late.close();
   }));
 
 test("lua_echo.ts says again what comes byte by byte", () =>
@@ -84,21 +105,17 @@ test("lua_echo.ts says again what comes byte by byte", () =>
   }));
 
 test("lua_echo.ts serves on when guests reset, or never read, and stops all the same", () =>
-  withEcho(async (port) => {
-    const peer = remotePeer();
-    const at = { hostname: LOCAL, port };
-    const unkind = Array.from({ length: 10 }, () => peer.connect(at));
-    for (const it of unkind) it.send("hello");
-    for (const it of unkind.slice(0, 5)) it.reset();
-    for (const it of unkind.slice(5)) {
-      it.stopReading();
-      it.flood();
-    }
+  withEcho(async (port, stop) => {
+    const unkind = await Promise.all(Array.from({ length: 10 }, () => openRaw(port)));
+    for (const it of unkind.slice(0, 5)) it.write("hello", () => it.resetAndDestroy());
+    for (const it of unkind.slice(5)) it.write("hello".repeat(4_000_000));
     const texts = Array.from({ length: 50 }, (_, at) => `${at}\n`.repeat(1000));
     assert.deepEqual(await visit(LOCAL, port, texts), texts.map(() => null));
     // Those that reset while the server has something for them.
-    for (const it of unkind.slice(7)) it.reset();
+    for (const it of unkind.slice(7)) it.resetAndDestroy();
     assert.deepEqual(await visit(LOCAL, port, texts), texts.map(() => null));
+    await stop();
+    for (const it of unkind) it.destroy();
   }));
 
 test("lua_echo.ts tells which texts did not come back, and why", async () => {
@@ -232,9 +249,8 @@ test("lua_chat.ts tells hundreds of guests the same in the same order", () =>
 
 test("lua_chat.ts drops who never reads, and nobody else waits", () =>
   withChat(async (port) => {
-    const slow = remotePeer().connect({ hostname: LOCAL, port });
-    slow.send("slow\n");
-    slow.stopReading();
+    const slow = await openRaw(port);
+    slow.write("slow\n");
     const ann = await join(port, "ann");
     const bob = await join(port, "bob");
     assert.equal(await lineOf(ann), "* bob joins");
@@ -254,16 +270,17 @@ test("lua_chat.ts drops who never reads, and nobody else waits", () =>
     await ann.send("/who\n/quit\n");
     assert.equal(await restOf(ann), "* slow is too slow\n* here: ann bob\n* bye\n");
     assert.equal(await lineOf(bob), "* ann leaves");
+    slow.destroy();
     bob.close();
   }));
 
 test("lua_chat.ts drops who resets, and whose line does not end", () =>
   withChat(async (port) => {
     const ann = await join(port, "ann");
-    const lost = remotePeer().connect({ hostname: LOCAL, port });
-    lost.send("lost\n");
+    const lost = await openRaw(port);
+    lost.write("lost\n");
     assert.equal(await lineOf(ann), "* lost joins");
-    lost.reset();
+    lost.resetAndDestroy();
     assert.equal(await lineOf(ann), "* lost leaves");
     for (const line of ["y".repeat(11), "y".repeat(11) + "\n"]) {
       const bob = await join(port, "bob");
