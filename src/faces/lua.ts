@@ -17,8 +17,20 @@ export function badArgument(position: number, method: string, why: string): LuaE
   return new LuaError(`${what} (${why})`);
 }
 
+/** The type of `ngx.null`, which nothing else has. */
+export class Null {
+  // Without it anything with a text would be one to the compiler.
+  readonly #brand = "null";
+
+  /** `"null"`. */
+  toString(): string {
+    return this.#brand;
+  }
+}
+
 /** Stands for `ngx.null`: nothing, as a value. */
-export const NULL: { toString(): string } = Object.freeze({ toString: () => "null" });
+export const NULL: Null = new Null();
+Object.freeze(NULL);
 
 /** Stands for a pointer of C's: something to hand over, and not to look into. */
 export class CData {

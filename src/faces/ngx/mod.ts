@@ -75,7 +75,7 @@ import { Ngx } from "./ngx.ts";
 import { newWorker, type Sinks } from "./scope.ts";
 
 export type { Directives } from "./directives.ts";
-export { LuaError } from "../lua.ts";
+export { LuaError, type Null } from "../lua.ts";
 export { Ngx, type NgxSockets, type NgxThreads, type NgxTimers } from "./ngx.ts";
 export type { Sinks } from "./scope.ts";
 export type { NgxSsl } from "./ssl.ts";

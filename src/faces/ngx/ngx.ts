@@ -2,7 +2,7 @@
 
 import { checkCount } from "./arguments.ts";
 import { type Directives, settingsOf } from "./directives.ts";
-import { badArgument, LuaError, NULL, numberText, toNumber, typeName } from "../lua.ts";
+import { badArgument, LuaError, NULL, type Null, numberText, toNumber, typeName } from "../lua.ts";
 import { loggedText, shownText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { type NgxSsl, ngxSsl } from "./ssl.ts";
@@ -64,7 +64,7 @@ export class Ngx {
   /** Log level: 8. */
   readonly DEBUG = 8;
   /** Nothing, as a value. */
-  readonly null: { toString(): string } = NULL;
+  readonly null: Null = NULL;
   /** Certificates and keys: the module `ngx.ssl`, as far as sockets need it. */
   readonly ssl: NgxSsl = ngxSsl;
   /** TCP and unix stream sockets. */
