@@ -12,18 +12,18 @@ import {
   checkText,
   wrongType,
 } from "./check.ts";
+import { attempted, bounded, type Course } from "./course.ts";
 import type { Network } from "./dns/exchange.ts";
 import { DEFAULT_TRIES, DEFAULT_TRY_MS, type Inquiry } from "./dns/in_turn.ts";
 import { type Found, resolveName } from "./dns/resolver.ts";
 import { parseServers } from "./dns/servers.ts";
 import { systemClock } from "./drivers/clock.ts";
-import { codeOf, mapError } from "./drivers/map_error.ts";
-import { SocketError, type SocketOperation } from "./errors.ts";
-import { race, RaceLost } from "./race.ts";
+import { mapError } from "./drivers/map_error.ts";
 import { type Secure, secureClient, secureServer } from "./drivers/secure.ts";
-import { Stream } from "./stream.ts";
-import { TlsAcceptor } from "./tls_acceptor.ts";
+import { SocketError } from "./errors.ts";
 import { ipFamily } from "./ip.ts";
+import { race } from "./race.ts";
+import { Stream } from "./stream.ts";
 import { parseTarget, type Target } from "./target.ts";
 import {
   type ClientTls,
@@ -32,6 +32,7 @@ import {
   type TlsOptions,
   type TlsServerOptions,
 } from "./tls.ts";
+import { TlsAcceptor } from "./tls_acceptor.ts";
 import {
   type Acceptor,
   type Address,
@@ -388,104 +389,4 @@ function checkFamily(family: unknown): void {
   if (family !== undefined && family !== 4 && family !== 6) {
     throw new RangeError(`family must be 4 or 6, not ${quote(family)}`);
   }
-}
-
-/** One course of steps that may be given up at any of them. */
-interface Course {
-  /** Calls `stop` when the course is given up, or at once if it has been. */
-  onGiveUp(stop: () => void): void;
-  /** Throws if the course has been given up: nothing new is begun then. */
-  goOn(): void;
-}
-
-/**
- * Bounds a course of steps as a whole; what is under way when it ends is stopped,
- * and what comes of it all the same is discarded.
- */
-function bounded<T>(
-  op: SocketOperation,
-  address: Address | null,
-  limits: { timeoutMs: number; signal: AbortSignal | undefined },
-  steps: (course: Course) => Promise<T>,
-  discard?: (value: T) => void,
-): Promise<T> {
-  const { timeoutMs, signal } = limits;
-  const peer = address === null ? undefined : addressText(address);
-  const what = attempted(op, address);
-  const facts = peer === undefined ? { op } : { op, address: peer };
-  return new Promise((resolve, reject) => {
-    let over = false;
-    let stop: (() => void) | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const end = () => {
-      over = true;
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    };
-    const giveUp = (error: SocketError) => {
-      end();
-      stop?.();
-      reject(error);
-    };
-    const abort = () => {
-      const cause = signal!.reason;
-      giveUp(new SocketError("aborted", `${what}: the signal was aborted`, { ...facts, cause }));
-    };
-    if (signal?.aborted) return abort();
-    signal?.addEventListener("abort", abort);
-    // Longer ones would overflow into an immediate call.
-    if (timeoutMs > 0 && timeoutMs < 2 ** 31) {
-      timer = setTimeout(() => {
-        giveUp(new SocketError("timeout", `${what}: no answer in ${timeoutMs} ms`, facts));
-      }, timeoutMs);
-    }
-    const course: Course = {
-      onGiveUp: (fresh) => {
-        stop = fresh;
-        if (over) fresh();
-      },
-      goOn: () => {
-        if (over) throw new Error("It was given up");
-      },
-    };
-    steps(course).then((value) => {
-      if (over) return discard?.(value);
-      end();
-      resolve(value);
-    }, (error) => {
-      if (over) return;
-      end();
-      reject(error instanceof RaceLost ? lost(error, what, facts) : toError(error, what, facts));
-    });
-  });
-}
-
-/** What was tried, for messages. */
-function attempted(op: SocketOperation, address: Address | null): string {
-  if (op === "handshake") {
-    return `Cannot start TLS with ${address === null ? "the peer" : addressText(address)}`;
-  }
-  return op === "lookup" && "hostname" in address!
-    ? `Cannot look up ${quote(address.hostname)}`
-    : `Cannot connect to ${addressText(address!)}`;
-}
-
-interface Facts {
-  readonly op: SocketOperation;
-  readonly address?: string;
-}
-
-function toError(error: unknown, what: string, facts: Facts): unknown {
-  // The caller's own look-up may fail in its own words; its mistakes stay mistakes.
-  if (error instanceof TypeError && codeOf(error) === "failed") return error;
-  return mapError(error, facts.op, what, facts.address);
-}
-
-function lost({ refusals }: RaceLost, what: string, facts: Facts): SocketError {
-  const errors = refusals.map(({ address, error }) => mapError(error, facts.op, address, address));
-  const codes = new Set(errors.map((it) => it.code));
-  const code = codes.size === 1 ? errors[0]!.code : errors.at(-1)!.code;
-  const each = errors.map((it) => it.message).join("; ");
-  const cause = errors.length === 1 ? errors[0]!.cause : new AggregateError(errors, each);
-  return new SocketError(code, `${what}: ${each}`, { ...facts, cause });
 }

@@ -3,8 +3,8 @@
 
 import { checkMs, checkOptions, checkText, checkWhole } from "./check.ts";
 import { checkOpenOptions, DEFAULT_TIMEOUT_MS, type Lookup, openStream, tlsOf } from "./connect.ts";
-import { digest } from "./drivers/digest.ts";
 import { checkSocketOptions, type ConnectOptions, type Cosocket, cosocketOn } from "./cosocket.ts";
+import { digest } from "./drivers/digest.ts";
 import { LendingPool, type Pooled, type PoolLimits } from "./pool.ts";
 import type { Stream } from "./stream.ts";
 import { parseTarget, type Target } from "./target.ts";

@@ -2,8 +2,8 @@
 // answers `undefined`: feed me. They never wait. One that was refused remembers
 // how far it looked, so that no byte is looked at twice; it serves one call.
 
-import { textOf } from "./bytes.ts";
 import { type ByteBuffer, WINDOW_BYTES } from "./buffer.ts";
+import { textOf } from "./bytes.ts";
 import { SocketError } from "./errors.ts";
 import { type Delimiter, Matcher } from "./matcher.ts";
 

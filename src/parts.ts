@@ -1,9 +1,9 @@
 // A stream cut into parts by a delimiter, each part read in pieces.
 
 import type { ByteBuffer } from "./buffer.ts";
+import { SocketError } from "./errors.ts";
 import { asBytes, type Framer, Part } from "./framing.ts";
 import type { Delimiter } from "./matcher.ts";
-import { SocketError } from "./errors.ts";
 
 /** The next piece of a part; `null` behind its last one. */
 export class PieceFramer {

@@ -7,8 +7,8 @@
 // who gives up has left the queue before anything else happens, so no place and
 // no connection can go to nobody.
 
-import { SocketError } from "./errors.ts";
 import { type Clock, systemClock } from "./drivers/clock.ts";
+import { SocketError } from "./errors.ts";
 import { Shelf } from "./shelf.ts";
 
 /** What the policy asks of a connection. */

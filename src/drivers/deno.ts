@@ -2,6 +2,7 @@
 // kills the write side. Names go to `Deno.connect` as they are, so that
 // permission for that one host is enough; it races their addresses itself.
 
+import { SocketError } from "../errors.ts";
 import type {
   Acceptor,
   Address,
@@ -12,7 +13,6 @@ import type {
   Transport,
   TransportOption,
 } from "../transport.ts";
-import { SocketError } from "../errors.ts";
 import { closed } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 

@@ -15,6 +15,8 @@
 
 import net from "node:net";
 import process from "node:process";
+import { join } from "../bytes.ts";
+import { Slab } from "../slab.ts";
 import type {
   Acceptor,
   Address,
@@ -25,8 +27,6 @@ import type {
   Transport,
   TransportOption,
 } from "../transport.ts";
-import { join } from "../bytes.ts";
-import { Slab } from "../slab.ts";
 import { closed, writeEnded } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
 

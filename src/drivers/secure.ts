@@ -6,10 +6,10 @@
 // given up, as `tests/runtime_limits/tls_handshake_abort.ts` shows, and tells neither
 // why it refused a certificate nor what was agreed on.
 
-import { mapError } from "./map_error.ts";
 import { SocketError } from "../errors.ts";
 import type { ClientTls, ServerTls } from "../tls.ts";
 import { type Address, addressText, type Attempt, type Transport } from "../transport.ts";
+import { mapError } from "./map_error.ts";
 
 /**
  * Starts TLS over a transport, which is the attempt's from then on: if it fails it

@@ -2,8 +2,8 @@
 // encrypted on the inner one, and the other way round.
 
 import { Buffer } from "node:buffer";
-import type tls from "node:tls";
 import { setImmediate } from "node:timers";
+import type tls from "node:tls";
 import { SocketError } from "../errors.ts";
 import type { TlsInfo } from "../tls.ts";
 import type { Address, Transport, TransportOption } from "../transport.ts";

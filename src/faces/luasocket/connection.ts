@@ -4,8 +4,8 @@
 // `close` keeps what is on this side of it. We pull more at a time, so it is kept as
 // a position, and drawn when the original would have filled its buffer.
 
-import { byteString } from "../../bytes.ts";
 import type { ByteBuffer } from "../../buffer.ts";
+import { byteString } from "../../bytes.ts";
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { Stream } from "../../stream.ts";

@@ -1,13 +1,13 @@
 // `socket.dns`: names and addresses, either way.
 
-import { hostnameOf, machineName } from "../../drivers/name_service.ts";
 import { mapError } from "../../drivers/map_error.ts";
+import { hostnameOf, machineName } from "../../drivers/name_service.ts";
 import { ipFamily } from "../../ip.ts";
 import { LuaError } from "../lua.ts";
 import { checkName, isNil } from "./arguments.ts";
 import { addressesOf, type Found, isLiteral } from "./resolve.ts";
-import { portOf, serviceOf } from "./services.ts";
 import type { Failure } from "./results.ts";
+import { portOf, serviceOf } from "./services.ts";
 import { NO_NAME_SERVER, UNKNOWN_NAME, UNKNOWN_SERVICE, wordFor } from "./words.ts";
 
 /** What is known of a host. No runtime tells of aliases. */

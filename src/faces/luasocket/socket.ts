@@ -14,9 +14,9 @@ import {
   type Try,
 } from "./except.ts";
 import { addressesOf, type IpFamily } from "./resolve.ts";
+import type { Failure } from "./results.ts";
 import { MOST_DESCRIPTORS, select, type Selected } from "./select.ts";
 import { type SocketStreams, socketStreams } from "./sinks.ts";
-import type { Failure } from "./results.ts";
 import { connectTcp, TcpSocket } from "./tcp.ts";
 import { tuning } from "./tuning.ts";
 import { DATAGRAM_BYTES, UdpSocket } from "./udp.ts";

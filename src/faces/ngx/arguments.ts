@@ -1,7 +1,6 @@
 // The arguments of the object's methods: what the original takes, refuses and
 // makes of them, in its words.
 
-import type { Settings } from "./directives.ts";
 import {
   badArgument,
   isTable,
@@ -12,6 +11,7 @@ import {
   toNumber,
   typeName,
 } from "../lua.ts";
+import type { Settings } from "./directives.ts";
 import type { HandshakeCall, Own } from "./handshake.ts";
 import type { PoolShape } from "./pools.ts";
 import { Certificate, PrivateKey, SslSession } from "./ssl.ts";

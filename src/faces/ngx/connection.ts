@@ -10,8 +10,8 @@ import { byteString } from "../../bytes.ts";
 import type { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { Limits, Stream } from "../../stream.ts";
-import type { SocketOptions } from "./options.ts";
 import type { Proven } from "./handshake.ts";
+import type { SocketOptions } from "./options.ts";
 import type { NgxPool, Pooled } from "./pools.ts";
 import type { TrustedStore } from "./ssl.ts";
 

@@ -2,8 +2,8 @@
 // its failures are told.
 
 import { digest } from "../../drivers/digest.ts";
-import { isKeyOf } from "../../drivers/tls_files.ts";
 import { verificationOf } from "../../drivers/tls_errors.ts";
+import { isKeyOf } from "../../drivers/tls_files.ts";
 import { SocketError } from "../../errors.ts";
 import { type ClientTls, clientTls, trustOf } from "../../tls.ts";
 import { parseHost } from "./host.ts";

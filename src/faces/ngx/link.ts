@@ -5,13 +5,13 @@
 
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
+import { badArgument, toInt } from "../lua.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Attempt, type Wanted } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
 import { AT_ONCE_MS } from "./directives.ts";
 import type { HandshakeCall } from "./handshake.ts";
 import { Handshakes } from "./handshakes.ts";
-import { badArgument, toInt } from "../lua.ts";
 import type { SocketOptions } from "./options.ts";
 import type { Scope } from "./scope.ts";
 import { interruptible } from "./thread.ts";

@@ -1,8 +1,8 @@
 // The `ngx` that programs use, and what ports need around its sockets.
 
+import { badArgument, LuaError, NULL, type Null, numberText, toNumber, typeName } from "../lua.ts";
 import { checkCount } from "./arguments.ts";
 import { type Directives, settingsOf } from "./directives.ts";
-import { badArgument, LuaError, NULL, type Null, numberText, toNumber, typeName } from "../lua.ts";
 import { loggedText, shownText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { type NgxSsl, ngxSsl } from "./ssl.ts";

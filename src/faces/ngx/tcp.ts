@@ -3,22 +3,10 @@
 // arguments, the state, who else is at it, the arguments' values.
 
 import { bytesOf } from "../../bytes.ts";
+import { lacks } from "../../drivers/tls_files.ts";
 import { all, asByteString, exactly, line } from "../../framing.ts";
 import { held } from "../../held.ts";
 import { Delimiter } from "../../matcher.ts";
-import {
-  checkCount,
-  handshakeCallOf,
-  isInclusive,
-  isNil,
-  ownOf,
-  poolChoiceOf,
-  timeoutOf,
-} from "./arguments.ts";
-import { Connection } from "./connection.ts";
-import type { Own } from "./handshake.ts";
-import { ipAddressOf, isUnix } from "./host.ts";
-import { busyWith, Link } from "./link.ts";
 import {
   badArgument,
   CData,
@@ -33,7 +21,19 @@ import {
   toNumber,
   typeName,
 } from "../lua.ts";
-import { lacks } from "../../drivers/tls_files.ts";
+import {
+  checkCount,
+  handshakeCallOf,
+  isInclusive,
+  isNil,
+  ownOf,
+  poolChoiceOf,
+  timeoutOf,
+} from "./arguments.ts";
+import { Connection } from "./connection.ts";
+import type { Own } from "./handshake.ts";
+import { ipAddressOf, isUnix } from "./host.ts";
+import { busyWith, Link } from "./link.ts";
 import { OPTION_NAMES } from "./options.ts";
 import { sendText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";

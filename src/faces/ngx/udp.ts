@@ -3,12 +3,12 @@
 // the original's: the number of arguments, the state, who else is at it, the
 // arguments' values; but setpeername looks at its values first.
 
-import { held } from "../../held.ts";
 import { bytesOf } from "../../bytes.ts";
+import { held } from "../../held.ts";
 import { Mailbox } from "../../mailbox.ts";
+import { checkInteger, checkString, toInt, toInteger } from "../lua.ts";
 import { checkCount, datagramSizeOf } from "./arguments.ts";
 import { ipAddressOf } from "./host.ts";
-import { checkInteger, checkString, toInt, toInteger } from "../lua.ts";
 import { sendText } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { UdpLink } from "./udp_link.ts";

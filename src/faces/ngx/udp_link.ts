@@ -5,8 +5,8 @@
 import { byteString } from "../../bytes.ts";
 import { SocketError } from "../../errors.ts";
 import type { Mailbox } from "../../mailbox.ts";
-import { parseHost } from "./host.ts";
 import { cText, toInt } from "../lua.ts";
+import { parseHost } from "./host.ts";
 import type { Holding, Scope } from "./scope.ts";
 import { interruptible } from "./thread.ts";
 import { type Opened, openPeer } from "./udp_peer.ts";
