@@ -62,7 +62,7 @@ async function steps(): Promise<Step[]> {
   const onAll = (name: string, program: string, ...args: string[]): Step[] => [
     { name: `${name} on Deno`, command: [deno, "run", "-A", program, ...args] },
     { name: `${name} on Bun`, command: [bun, program, ...args] },
-    { name: `${name} on Node`, command: task("test:node", "24", "--run", program, ...args) },
+    { name: `${name} on Node`, command: task("test:node", "24", "--run", program, "--", ...args) },
   ];
   return [
     {

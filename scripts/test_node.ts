@@ -3,7 +3,7 @@
  * what is tested.
  *
  *     deno task test:node [version...] [file or folder...]
- *     deno task test:node [version...] --run program.ts [argument...]
+ *     deno task test:node [version...] --run program.ts [file...] [-- argument...]
  *
  * @module
  */
@@ -16,7 +16,10 @@ import { nodeProgram } from "./tools.ts";
 
 const VERSIONS = ["22", "24", "26"];
 
+// What stands behind "--" is for the program that is run.
+const end = Deno.args.includes("--") ? Deno.args.indexOf("--") : Deno.args.length;
 const { values, positionals } = parseArgs({
+  args: Deno.args.slice(0, end),
   options: { run: { type: "string" } },
   allowPositionals: true,
 });
@@ -27,7 +30,11 @@ const packed = await pack();
 
 if (values.run !== undefined) {
   for (const version of versions) {
-    const ran = await onPackage(await nodeProgram(version), [values.run, ...rest]);
+    const ran = await onPackage(await nodeProgram(version), [
+      values.run,
+      ...rest,
+      ...Deno.args.slice(end + 1),
+    ]);
     if (ran.code !== 0) Deno.exit(ran.code);
   }
 } else {
