@@ -19,8 +19,8 @@
  * @module
  */
 
+export type { CallOptions } from "./src/call_options.ts";
 export {
-  type CallOptions,
   connect,
   type ConnectOptions,
   Cosocket,

@@ -35,7 +35,14 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["src/framing.ts", "src/parts.ts", "src/race.ts", "src/drivers/"],
   ["src/stream.ts", "src/shelf.ts", "src/mailbox.ts"],
   ["src/dns/"],
-  ["src/course.ts", "src/tls_acceptor.ts", "src/connect.ts", "src/pool.ts", "src/web_streams.ts"],
+  [
+    "src/call_options.ts",
+    "src/course.ts",
+    "src/tls_acceptor.ts",
+    "src/connect.ts",
+    "src/pool.ts",
+    "src/web_streams.ts",
+  ],
   [
     "src/cosocket.ts",
     "src/listener.ts",

@@ -3,14 +3,8 @@
 // `close` or `release` it is dead for ever, whoever gets the stream next.
 
 import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
-import {
-  checkMaxBytes,
-  checkMs,
-  checkOptions,
-  checkSignal,
-  checkWhole,
-  wrongType,
-} from "./check.ts";
+import { type CallOptions, limitsOf } from "./call_options.ts";
+import { checkMaxBytes, checkMs, checkOptions, checkWhole, wrongType } from "./check.ts";
 import {
   DEFAULT_TIMEOUT_MS,
   type HandshakeLimits,
@@ -44,16 +38,6 @@ import type { Target } from "./target.ts";
 import type { TlsInfo, TlsOptions, TlsServerOptions } from "./tls.ts";
 import type { Address, TransportOption } from "./transport.ts";
 import { bodyOf, type Ends, readableOf, writableOf } from "./web_streams.ts";
-
-/** Limits of one call; what is absent is taken from the socket. */
-export interface CallOptions {
-  /** Milliseconds without a byte; 0 waits for ever. It starts anew with each arrival. */
-  timeoutMs?: number;
-  /** Milliseconds for the whole call. */
-  deadlineMs?: number;
-  /** Gives up when aborted; nothing is lost by it. */
-  signal?: AbortSignal;
-}
 
 /** Options of a call whose result has no size of its own. */
 export interface ReceiveOptions extends CallOptions {
@@ -207,9 +191,7 @@ export class Cosocket implements AsyncDisposable {
   send(data: Data, options?: CallOptions): Promise<number> {
     try {
       const bytes = bytesToSend(data);
-      const limits = options === undefined
-        ? this.#sendLimits
-        : this.#limits(options, this.#sendLimits);
+      const limits = limitsOf(options, this.#sendLimits);
       return this.#live("send").write(bytes, limits, this);
     } catch (error) {
       return Promise.reject(error);
@@ -240,9 +222,7 @@ export class Cosocket implements AsyncDisposable {
    */
   async sendSome(data: Data, options?: CallOptions): Promise<number> {
     const bytes = bytesToSend(data);
-    const limits = options === undefined
-      ? this.#sendLimits
-      : this.#limits(options, this.#sendLimits);
+    const limits = limitsOf(options, this.#sendLimits);
     return await this.#live("send").writeSome(bytes, limits, this);
   }
 
@@ -649,27 +629,15 @@ export class Cosocket implements AsyncDisposable {
         if (ready !== undefined) return Promise.resolve(ready);
         return stream.read(frame, this.#readLimits, this);
       }
-      return stream.read(frame, this.#limits(options, this.#readLimits), this);
+      return stream.read(frame, limitsOf(options, this.#readLimits), this);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   #read<T>(frame: Framer<T>, options: ReceiveOptions): Promise<T> {
-    const limits = this.#limits(options, this.#readLimits);
+    const limits = limitsOf(options, this.#readLimits);
     return this.#live("receive").read(frame, limits, this);
-  }
-
-  #limits(options: CallOptions, { timeoutMs }: Limits): Limits {
-    checkOptions("options", options);
-    const { deadlineMs } = options;
-    return {
-      timeoutMs: options.timeoutMs === undefined
-        ? timeoutMs
-        : checkMs("timeoutMs", options.timeoutMs),
-      deadlineMs: deadlineMs === undefined ? undefined : checkMs("deadlineMs", deadlineMs),
-      signal: checkSignal(options.signal),
-    };
   }
 
   #max(options: ReceiveOptions | undefined): number {

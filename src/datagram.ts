@@ -2,9 +2,9 @@
 // shapes of results; all that happens, happens in the mailbox below, which refers
 // to no handle.
 
-import { checkMs, checkOptions, checkSignal, wrongType } from "./check.ts";
+import { type CallOptions, limitsOf } from "./call_options.ts";
+import { checkMs, checkOptions, wrongType } from "./check.ts";
 import { DEFAULT_TIMEOUT_MS, findAddresses, type Lookup } from "./connect.ts";
-import type { CallOptions } from "./cosocket.ts";
 import {
   checkDatagramOptions,
   checkGroup,
@@ -79,15 +79,15 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
   readonly #lease: Lease;
   readonly #way: { readonly family: 4 | 6 | undefined; readonly lookup: Lookup | undefined };
   readonly #settings = new Map<SettingName, boolean | number | string>();
-  #readMs: number;
-  #sendMs: number;
+  #readLimits: Limits;
+  #sendLimits: Limits;
   #connecting = false;
 
   private constructor(mailbox: Mailbox, { family, options }: Beginnings) {
     this.#lease = { mailbox };
     this.#way = { family, lookup: options.lookup };
-    this.#readMs = options.readTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#sendMs = options.sendTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#readLimits = { timeoutMs: options.readTimeoutMs ?? DEFAULT_TIMEOUT_MS };
+    this.#sendLimits = { timeoutMs: options.sendTimeoutMs ?? DEFAULT_TIMEOUT_MS };
     forgotten.register(this, this.#lease);
   }
 
@@ -106,7 +106,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    */
   async send(data: Data, options?: CallOptions): Promise<number> {
     const bytes = bytesToSend(data);
-    const limits = limitsOf(options, this.#sendMs);
+    const limits = limitsOf(options, this.#sendLimits);
     const mailbox = this.#steady("send");
     if (mailbox.transport.remoteAddress === null) {
       throw new TypeError("Cannot send: the socket is not connected; use sendTo()");
@@ -127,7 +127,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    */
   async sendTo(data: Data, to: Target, options?: CallOptions): Promise<number> {
     const bytes = bytesToSend(data);
-    const limits = limitsOf(options, this.#sendMs);
+    const limits = limitsOf(options, this.#sendLimits);
     const find = this.#finder(to, limits);
     const mailbox = this.#steady("send");
     const { remoteAddress } = mailbox.transport;
@@ -148,7 +148,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {TypeError} If the socket is not connected: then whose it is would matter.
    */
   async receive(options?: CallOptions): Promise<Uint8Array> {
-    const limits = limitsOf(options, this.#readMs);
+    const limits = limitsOf(options, this.#readLimits);
     const mailbox = this.#steady("receive");
     if (mailbox.transport.remoteAddress === null) {
       throw new TypeError("Cannot receive: the socket is not connected; use receiveFrom()");
@@ -162,7 +162,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} As {@linkcode Datagram.receive} does.
    */
   async receiveFrom(options?: CallOptions): Promise<Packet> {
-    const limits = limitsOf(options, this.#readMs);
+    const limits = limitsOf(options, this.#readLimits);
     return await held(this, this.#steady("receive").receive(limits));
   }
 
@@ -193,7 +193,7 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
    *   `closed`; `busy` while another call receives or connects.
    */
   async connect(to: Target, options?: CallOptions): Promise<void> {
-    const limits = limitsOf(options, DEFAULT_TIMEOUT_MS);
+    const limits = limitsOf(options, { timeoutMs: DEFAULT_TIMEOUT_MS });
     const find = this.#finder(to, limits);
     const mailbox = this.#changeable("connect");
     this.#connecting = true;
@@ -256,8 +256,8 @@ export class Datagram implements AsyncIterable<Packet>, AsyncDisposable {
     const { sendMs, readMs } = timeouts;
     if (sendMs !== undefined) checkMs("sendMs", sendMs);
     if (readMs !== undefined) checkMs("readMs", readMs);
-    this.#sendMs = sendMs ?? this.#sendMs;
-    this.#readMs = readMs ?? this.#readMs;
+    if (sendMs !== undefined) this.#sendLimits = { timeoutMs: sendMs };
+    if (readMs !== undefined) this.#readLimits = { timeoutMs: readMs };
   }
 
   /** Closes the socket; whoever waits on it is told `closed`. Twice is fine. */
@@ -410,17 +410,4 @@ function targetOf(target: Target): IpAddress {
   }
   if (address.port === 0) throw new RangeError("the port of target must be at least 1, not 0");
   return address;
-}
-
-function limitsOf(options: CallOptions | undefined, timeoutMs: number): Limits {
-  if (options === undefined) return { timeoutMs };
-  checkOptions("options", options);
-  const { deadlineMs } = options;
-  return {
-    timeoutMs: options.timeoutMs === undefined
-      ? timeoutMs
-      : checkMs("timeoutMs", options.timeoutMs),
-    deadlineMs: deadlineMs === undefined ? undefined : checkMs("deadlineMs", deadlineMs),
-    signal: checkSignal(options.signal),
-  };
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { byteString } from "../src/bytes.ts";
 import { lookup } from "../src/connect.ts";
-import type { CallOptions } from "../src/cosocket.ts";
+import type { CallOptions } from "../src/call_options.ts";
 import { Datagram, datagram } from "../src/datagram.ts";
 import type { DatagramSocketOptions } from "../src/datagram_options.ts";
 import { SocketError } from "../src/errors.ts";
