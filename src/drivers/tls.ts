@@ -84,8 +84,11 @@ export function client(settings: ClientTls): Handshake {
 /** Makes ready to be a server. */
 export function server(settings: ServerTls): Handshake {
   refuseUnsupported(settings);
+  const contexts = new Map<TlsIdentity, tls.SecureContextOptions>();
   for (const identity of [settings.own, ...settings.sni.values()]) {
-    tls.createSecureContext(contextOptions(settings, identity));
+    const context = contextOptions(settings, identity);
+    tls.createSecureContext(context);
+    contexts.set(identity, context);
   }
   const { clientCerts } = settings;
   // So that who comes again may resume a session of another of these servers.
@@ -93,7 +96,7 @@ export function server(settings: ServerTls): Handshake {
   const begin = (identity: TlsIdentity) => (wire: TransportDuplex, done: Done, failed: Failed) => {
     // A server of its own for each: only so it is certain whose handshake ended how.
     const made = tls.createServer({
-      ...contextOptions(settings, identity),
+      ...contexts.get(identity),
       ...alpn(settings),
       ticketKeys,
       requestCert: clientCerts !== "none",
