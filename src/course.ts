@@ -3,6 +3,7 @@
 
 import { quote } from "./bytes.ts";
 import { codeOf, mapError } from "./drivers/map_error.ts";
+import { cannotStartTls } from "./drivers/secure.ts";
 import { SocketError, type SocketOperation } from "./errors.ts";
 import { RaceLost } from "./race.ts";
 import { type Address, addressText } from "./transport.ts";
@@ -79,9 +80,7 @@ export function bounded<T>(
 
 /** What was tried, for messages. */
 export function attempted(op: SocketOperation, address: Address | null): string {
-  if (op === "handshake") {
-    return `Cannot start TLS with ${address === null ? "the peer" : addressText(address)}`;
-  }
+  if (op === "handshake") return cannotStartTls(address);
   return op === "lookup" && "hostname" in address!
     ? `Cannot look up ${quote(address.hostname)}`
     : `Cannot connect to ${addressText(address!)}`;

@@ -8,6 +8,7 @@
 import { ByteBuffer } from "./buffer.ts";
 import { Alarm, type Clock, systemClock } from "./drivers/clock.ts";
 import { mapError } from "./drivers/map_error.ts";
+import { cannotStartTls } from "./drivers/secure.ts";
 import { SocketError, type SocketErrorCode, type SocketOperation } from "./errors.ts";
 import type { Framer } from "./framing.ts";
 import { addressText, type Transport } from "./transport.ts";
@@ -580,7 +581,7 @@ export class Stream {
 
   #what(op: SocketOperation): string {
     const peer = this.#peer() ?? "the peer";
-    if (op === "handshake") return `Cannot start TLS with ${peer}`;
+    if (op === "handshake") return cannotStartTls(this.transport.remoteAddress);
     return op === "send" ? `Cannot send to ${peer}` : `Cannot receive from ${peer}`;
   }
 

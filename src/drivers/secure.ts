@@ -10,6 +10,7 @@ import { SocketError } from "../errors.ts";
 import type { ClientTls, ServerTls } from "../tls.ts";
 import { type Address, addressText, type Attempt, type Transport } from "../transport.ts";
 import { mapError } from "./map_error.ts";
+import type { Handshake } from "./tls.ts";
 
 /**
  * Starts TLS over a transport, which is the attempt's from then on: if it fails it
@@ -26,32 +27,35 @@ export type Secure = (
 /** Makes ready to be a client. What the options cannot be served for is said here. */
 export async function secureClient(settings: ClientTls): Promise<Secure> {
   const { client } = await import("./tls.ts");
-  const handshake = client(settings);
-  return (transport, pulls) => told(handshake(transport, pulls), transport);
+  return told(client(settings));
 }
 
 /** Makes ready to be a server. */
 export async function secureServer(settings: ServerTls): Promise<Secure> {
   const { server } = await import("./tls.ts");
-  const handshake = server(settings);
-  return (transport, pulls) => told(handshake(transport, pulls), transport);
+  return told(server(settings));
 }
 
-/** An attempt whose failure says what could not be done. */
-function told({ opened, abandon }: Attempt, transport: Transport): Attempt {
-  const { remoteAddress } = transport;
-  return {
-    opened: opened.catch((error) => {
-      throw named(error, remoteAddress);
-    }),
-    abandon,
+/** What could not be done, for messages. */
+export function cannotStartTls(peer: Address | null): string {
+  return `Cannot start TLS with ${peer === null ? "the peer" : addressText(peer)}`;
+}
+
+/** A handshake whose failure says what could not be done. */
+function told(handshake: Handshake): Secure {
+  return (transport, pulls) => {
+    const { opened, abandon } = handshake(transport, pulls);
+    const failed = (error: unknown) => {
+      throw named(error, transport.remoteAddress);
+    };
+    return { opened: opened.catch(failed), abandon };
   };
 }
 
 function named(error: unknown, peer: Address | null): unknown {
   if (error instanceof TypeError) return error;
   const address = peer === null ? undefined : addressText(peer);
-  const what = `Cannot start TLS with ${address ?? "the peer"}`;
+  const what = cannotStartTls(peer);
   if (!(error instanceof SocketError)) return mapError(error, "handshake", what, address);
   const { code, message, cause } = error;
   return new SocketError(code, `${what}: ${message}`, {
