@@ -1,9 +1,10 @@
 /**
  * Builds the npm package in `dist/`: the tarball, and the same unpacked in `dist/package/`.
  *
- * `deno pack` does the work. What it leaves out is done here: the rest of package.json, and
- * declarations also of modules that are reached only by `import()`. It emits those for what the
- * entry points export, so it packs a copy in which every module is an entry point.
+ * `deno pack` does the work. What it leaves out is done here: the rest of package.json, the libraries
+ * that declarations need, and declarations also of modules that are reached only by `import()`. It
+ * emits those for what the entry points export, so it packs a copy in which every module is an entry
+ * point.
  *
  * @module
  */
@@ -43,6 +44,7 @@ export async function pack(): Promise<Packed> {
     const folder = `${scratch}/package`;
     await packWithTypes(config, scratch);
     await finishManifest(config, folder);
+    await nameDisposable(folder);
     const problems = [
       ...await placesIn(folder, [scratch, fileURLToPath(top)]),
       ...await declarationProblems(folder),
@@ -95,6 +97,21 @@ async function finishManifest(config: Config, folder: string): Promise<void> {
     exports: { ...Object.fromEntries(ours), "./package.json": "./package.json" },
   };
   await Deno.writeTextFile(path, JSON.stringify(manifest, null, 2) + "\n");
+}
+
+/**
+ * Lets declarations say that they know `AsyncDisposable`, which a project's `lib` may lack. (Sources
+ * may not: JSR takes no directive that changes what is global.)
+ */
+async function nameDisposable(folder: string): Promise<void> {
+  for (const path of filesBelow(folder).filter((path) => path.endsWith(".d.ts"))) {
+    const text = await Deno.readTextFile(`${folder}/${path}`);
+    if (!/\b(?:AsyncDisposable|Disposable|asyncDispose|dispose)\b/.test(codeOnly(text))) continue;
+    await Deno.writeTextFile(
+      `${folder}/${path}`,
+      `/// <reference lib="esnext.disposable" />\n${text}`,
+    );
+  }
 }
 
 /** Files that tell where they were built. */
