@@ -17,6 +17,7 @@ const CHECKS: Record<string, readonly string[]> = {
   types: ["check", "--doc"],
   layers: ["run", "--allow-read", "scripts/check_layers.ts"],
   documentation: ["doc", "--lint", ...entries],
+  reference: ["doc", "--html", "--name=cosocket", "--output=dist/reference/", ...entries],
   publish: ["publish", "--dry-run", "--allow-dirty"],
   pack: ["run", "-A", "scripts/pack.ts"],
 };

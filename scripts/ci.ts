@@ -73,6 +73,7 @@ async function steps(): Promise<Step[]> {
       minutes: 20,
     },
     { name: "check", command: task("check") },
+    { name: "check:package", command: task("check:package") },
     { name: "test:bun", command: task("test:bun"), minutes: 20 },
     { name: "test:node", command: task("test:node"), minutes: 40 },
     { name: "test:servers", command: task("test:servers") },
