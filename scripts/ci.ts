@@ -13,7 +13,7 @@ import { hasOriginal } from "../tests/conformance/fuzz/original.ts";
 import { hasLuaSocket } from "../tests/conformance/luasocket/reference.ts";
 import { type Counts, countsOf, summary } from "./counts.ts";
 import { run, top } from "./run.ts";
-import { bunProgram } from "./tools.ts";
+import { bunProgram, esbuildProgram, workerdProgram } from "./tools.ts";
 
 /** One command, and how its output is read. */
 interface Step {
@@ -79,12 +79,25 @@ async function steps(): Promise<Step[]> {
     { name: "test:servers", command: task("test:servers") },
     { name: "test:servers on Bun", command: task("test:bun", "tests/servers") },
     { name: "test:servers on Node", command: task("test:node", "24", "tests/servers") },
+    ...await onWorkers(),
     ...onAll("conformance:ngx", "tests/conformance/ngx.ts"),
     ...onAll("conformance:luasocket", "tests/conformance/luasocket.ts"),
     { name: "demo", command: task("demo"), countsNothing: true },
     ...fuzzing(),
     ...(hasLuaSocket() ? onAll(`fuzz:luasocket (seed ${seed})`, luasocketFuzz, ...fuzz) : []),
   ];
+}
+
+/** The core on Cloudflare's Workers, where what runs them can be had. */
+async function onWorkers(): Promise<Step[]> {
+  const name = "test:workerd";
+  try {
+    await Promise.all([workerdProgram(), esbuildProgram()]);
+  } catch (error) {
+    console.log(`${name}: skipped, ${(error as Error).message}`);
+    return [];
+  }
+  return [{ name, command: [Deno.execPath(), "task", name] }];
 }
 
 /** Random conversations, against the original where it is installed. */

@@ -19,6 +19,7 @@ import { type Found, resolveName } from "./dns/resolver.ts";
 import { parseServers } from "./dns/servers.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { mapError } from "./drivers/map_error.ts";
+import { onWorkers, refuseOnWorkers } from "./drivers/on_workers.ts";
 import { type Secure, secureClient, secureServer } from "./drivers/secure.ts";
 import { SocketError } from "./errors.ts";
 import { ipFamily } from "./ip.ts";
@@ -114,7 +115,7 @@ export function open(target: Target, options: OpenOptions = {}): Promise<Transpo
   const tls = tlsOf(address, options);
   const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
   return bounded("connect", address, limits, async (course) => {
-    const secure = tls && await secureClient(tls);
+    const secure = tls && await clientSecurity(tls);
     const driver = await driverFor(options);
     course.goOn();
     const attempt = "path" in address || !wantsLookup(driver, address.hostname, options)
@@ -151,7 +152,7 @@ export async function startTls(
   const { role } = stream;
   const secure = role.side === "server"
     ? await secureServer(serverTls(options as TlsServerOptions))
-    : await secureClient(clientTls(options, role.hostname));
+    : await clientSecurity(clientTls(options, role.hostname));
   await upgrade(stream, secure, { timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS, signal });
 }
 
@@ -173,15 +174,19 @@ export async function upgrade(
       },
     );
   }
-  await stream.upgrade((transport, pulls) =>
-    bounded(
-      "handshake",
-      remoteAddress,
-      limits,
-      (course) => secured(secure, transport, pulls, course),
-      (made) => made.close(),
-    )
-  );
+  const begin = () =>
+    stream.upgrade((transport, pulls) =>
+      bounded(
+        "handshake",
+        remoteAddress,
+        limits,
+        (course) => secured(secure, transport, pulls, course),
+        (made) => made.close(),
+      )
+    );
+  if (!onWorkers) return await begin();
+  const { upgrading } = await workers();
+  await upgrading(stream.transport, begin);
 }
 
 async function secured(
@@ -280,6 +285,7 @@ export async function openListener(
   options: ListenOptions,
   tls?: TlsServerOptions,
 ): Promise<Acceptor> {
+  refuseOnWorkers(`Cannot listen at ${addressText(at)}`, "listen");
   const secure = tls && await secureServer(serverTls(tls));
   const driver = await driverFor({});
   try {
@@ -295,11 +301,21 @@ export async function openListener(
 // A driver is loaded when it is first needed. What Deno's own sockets lack,
 // such as a local address, Deno's `node:net` has.
 async function driverFor(options: OpenOptions): Promise<Driver> {
+  if (onWorkers) return (await workers()).driver;
   const { localAddress, localPort, keepAliveMs } = options;
   if (!("Deno" in globalThis)) return (await import("./drivers/node.ts")).driver;
   const needsNode = localAddress !== undefined || localPort !== undefined || (keepAliveMs ?? 0) > 0;
   if (!needsNode) return (await import("./drivers/deno.ts")).driver;
   return (await import("./drivers/deno_node.ts")).driver;
+}
+
+async function clientSecurity(tls: ClientTls): Promise<Secure> {
+  return onWorkers ? (await workers()).secureClient(tls) : secureClient(tls);
+}
+
+// Cloudflare's Workers have sockets of their own, and TLS for them.
+function workers(): Promise<typeof import("./drivers/workers.ts")> {
+  return import("./drivers/workers.ts");
 }
 
 function wantsLookup(driver: Driver, hostname: string, options: OpenOptions): boolean {
@@ -359,6 +375,7 @@ async function sought(
 
 /** What name servers are asked with. */
 async function networkOf(driver: Driver): Promise<Network> {
+  refuseOnWorkers("Cannot ask name servers", "lookup");
   const { openDatagram } = await import("./drivers/datagram.ts");
   const connect = (server: Address) => driver.connect(server, attemptOptions({}));
   return { openDatagram, connect, clock: systemClock };

@@ -14,6 +14,7 @@ import {
   SETTING_NAMES,
   type SettingName,
 } from "./datagram_options.ts";
+import { refuseOnWorkers } from "./drivers/on_workers.ts";
 import { SocketError } from "./errors.ts";
 import { held } from "./held.ts";
 import { ipFamily } from "./ip.ts";
@@ -363,6 +364,7 @@ export async function datagram(options: DatagramSocketOptions = {}): Promise<Dat
       cause: signal.reason,
     });
   }
+  refuseOnWorkers("Cannot open a datagram socket");
   // Loaded when it is first needed, and looked for once.
   const { openDatagram } = await (driver ??= import("./drivers/datagram.ts"));
   const mailbox = new Mailbox(await openDatagram({ ...options, family: family ?? 4 }));

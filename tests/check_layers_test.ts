@@ -15,6 +15,7 @@ const layers = [
 const sound: Record<string, string> = {
   "src/errors.ts": `/** No Deno here, and no \`import("jsr:x")\`. */ export class SocketError {}`,
   "src/bytes.ts": `export const bytes = "Deno and process";`,
+  "src/drivers/workers.ts": `await import(MODULE); // the one that may`,
   "src/drivers/node.ts": `import net from "node:net"; import { bytes } from "../bytes.ts";`,
   "src/connect.ts": `const driver = "Deno" in globalThis && import("./drivers/node.ts");`,
   "src/pool.ts": `import type { Target } from "./connect.ts";`,

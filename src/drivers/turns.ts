@@ -14,7 +14,13 @@
 // others when it asks again. So where many idle connections have news, as when a
 // server of theirs was stopped, there may be more.
 
-import { setImmediate } from "node:timers";
+type Run = (step: () => void) => unknown;
+
+// Not imported, for Workers have none, and could load nothing that imports it: a
+// timer is what comes nearest there.
+const { setImmediate: inNextTurn = (step) => setTimeout(step, 0) } = globalThis as {
+  setImmediate?: Run;
+};
 
 const isDeno = "Deno" in globalThis;
 
@@ -46,7 +52,7 @@ export function askedForNews(): Promise<void> {
   return new Promise((resolve) => {
     const waiter = { resolve, left: TURNS, crowdsLeft: isDeno ? MOST_CROWDS : 0, answers };
     // All who wait share the turns: one chain of immediates runs at a time.
-    if (waiting.push(waiter) === 1) setImmediate(turn);
+    if (waiting.push(waiter) === 1) inNextTurn(turn);
   });
 }
 
@@ -58,7 +64,7 @@ function turn(): void {
     else finished.push(waiter);
   }
   waiting.length = kept;
-  if (kept > 0) setImmediate(turn);
+  if (kept > 0) inNextTurn(turn);
   for (const { resolve } of finished) resolve();
 }
 

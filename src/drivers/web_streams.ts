@@ -3,6 +3,7 @@
 // BYOB reader, so that nothing is read that nobody asked for.
 
 import { SocketError } from "../errors.ts";
+import type { TlsInfo } from "../tls.ts";
 import type { Address, Transport } from "../transport.ts";
 import { closed } from "./ends.ts";
 import { askedForNews } from "./turns.ts";
@@ -19,7 +20,7 @@ const PULL_BYTES = 16 * 1024;
 export class WebStreamsTransport implements Transport {
   readonly localAddress: Address | null = null;
   readonly remoteAddress: Address | null = null;
-  readonly tls = null;
+  readonly tls: TlsInfo | null = null;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #byob: ReadableStreamBYOBReader | undefined;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -88,6 +89,13 @@ export class WebStreamsTransport implements Transport {
     this.#giveUpWrite?.(closed());
     (this.#byob ?? this.#reader)?.cancel(gone()).catch(ignore);
     this.#writer.abort(gone()).catch(ignore);
+  }
+
+  /** Gives both streams back; nothing may be under way. It is of no use from then on. */
+  unlock(): void {
+    this.#closed = true;
+    (this.#byob ?? this.#reader)?.releaseLock();
+    this.#writer.releaseLock();
   }
 
   // Whether a stream keeps the program alive is its own affair.

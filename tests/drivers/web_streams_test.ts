@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import { WebStreamsTransport } from "../../src/drivers/web_streams.ts";
 import type { Transport } from "../../src/transport.ts";
 import { checkTransport, type Gaps } from "../conformance/transport.ts";
@@ -58,3 +60,27 @@ function pair(type: "bytes" | undefined): Promise<[Transport, Transport]> {
 
 checkTransport("Web Streams of bytes", () => pair("bytes"), { gaps });
 checkTransport("Web Streams of chunks", () => pair(undefined), { gaps });
+
+for (const type of ["bytes", undefined] as const) {
+  const kind = type ?? "chunks";
+  test(`Web Streams of ${kind}: unlock() gives both back, and is the end of the transport`, async () => {
+    const there = pipe(type);
+    const back = pipe(type);
+    const transport = new WebStreamsTransport({
+      readable: back.readable,
+      writable: there.writable,
+    });
+    await transport.write(new Uint8Array([1]));
+    transport.unlock();
+    assert.deepEqual([back.readable.locked, there.writable.locked], [false, false]);
+    await assert.rejects(transport.pull(), { code: "closed" });
+    await assert.rejects(transport.write(new Uint8Array([2])), { code: "closed" });
+    transport.close();
+    // Whoever has them now goes on with what came and comes.
+    const writer = there.writable.getWriter();
+    await writer.write(new Uint8Array([3]));
+    const reader = there.readable.getReader();
+    assert.deepEqual((await reader.read()).value, new Uint8Array([1]));
+    assert.deepEqual((await reader.read()).value, new Uint8Array([3]));
+  });
+}
