@@ -114,7 +114,8 @@ export class Pool implements AsyncDisposable {
     const sock = await this.connect(target, options);
     try {
       const result = await work(sock);
-      if (!sock.closed) await sock.release();
+      // Nobody here asks whether it was kept: whoever gets it next looks at it first.
+      if (!sock.closed) sock.release();
       return result;
     } finally {
       sock.close();

@@ -122,13 +122,23 @@ export class LendingPool<C extends Pooled> {
     return await this.#create(key, group, create);
   }
 
-  /** Takes a connection back. Whether it is kept: otherwise it is closed. */
+  /**
+   * Takes a connection back, for the next one at once: who comes looks at it anew.
+   * Tells whether it is kept, behind what the system already knows: otherwise it is
+   * closed.
+   */
   async giveBack(member: Member<C>): Promise<boolean> {
-    const { connection } = member;
+    const { connection, key, uses } = member;
     if (!this.#isGood(member)) return false;
     connection.park();
+    if (this.#groupOf(key).waiting.size > 0) {
+      // Who waits gets it without another look.
+      await connection.settle();
+      return this.#isGood(member) && this.#keep(member);
+    }
+    if (!this.#keep(member)) return false;
     await connection.settle();
-    return this.#isGood(member) && this.#keep(member);
+    return member.uses > uses || (member.counted && connection.fit());
   }
 
   /** Says that a connection was closed by whoever had it. */

@@ -236,6 +236,32 @@ for (const { name, spoil } of unfits) {
   });
 }
 
+test("who comes gets what is on its way back, once it was looked at", async () => {
+  const it = make();
+  const member = await it.acquire();
+  member.connection.settlesAtOnce = false;
+  const returning = it.pool.giveBack(member);
+  const wanting = it.acquire();
+  await turns();
+  assert.equal(member.connection.place, "checked");
+  member.connection.settled();
+  assert.equal((await wanting).connection, member.connection);
+  assert.equal(await returning, true);
+  assert.equal(it.opened.length, 1);
+});
+
+test("what stirs on its way back was not kept, whoever wanted it meanwhile", async () => {
+  const it = make();
+  const member = await it.acquire();
+  member.connection.settlesAtOnce = false;
+  const returning = it.pool.giveBack(member);
+  const wanting = it.acquire();
+  member.connection.stir();
+  member.connection.settled();
+  assert.equal((await wanting).connection, it.opened[1]);
+  assert.equal(await returning, false);
+});
+
 test("a connection that stirs at any moment is never lent or kept", async () => {
   for (let steps = 0; steps < 12; steps++) {
     for (const isWaitedFor of [false, true]) {
