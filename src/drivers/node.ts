@@ -413,9 +413,12 @@ export const driver: Driver = {
     } as net.NetConnectOpts);
     transport.attach(socket);
     const opened = new Promise<Transport>((resolve, reject) => {
+      const gone = () => reject(closed());
       socket.once("error", reject);
-      socket.once("close", () => reject(closed()));
+      socket.once("close", gone);
       socket.once("connect", () => {
+        socket.off("error", reject);
+        socket.off("close", gone);
         transport.opened(address, options.noDelay);
         if (options.keepAliveMs > 0) transport.keepAlive(options.keepAliveMs);
         resolve(transport);
