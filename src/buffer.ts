@@ -124,7 +124,7 @@ export class ByteBuffer {
 
   /** Where `byte` stands, `from` bytes ahead or later; -1 if it has not come. */
   indexOf(byte: number, from = 0): number {
-    return this.peek().indexOf(byte, from);
+    return from < this.length ? this.peek().indexOf(byte, from) : -1;
   }
 
   /** A look at all bytes; valid until the next pull, and not to be handed out. */

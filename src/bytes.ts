@@ -90,10 +90,17 @@ export function textOf(byteText: string): string {
   return NOT_ASCII.test(byteText) ? decodeUtf8(bytesOf(byteText)) : byteText;
 }
 
+// So few bytes are looked at before a view of their words is made.
+const FEW = 64;
+
 /** Whether `bytes[start..end)` has no byte above 7F. */
 export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   let seen = 0;
+  if (end - start < FEW) {
+    while (at < end) seen |= bytes[at++]!;
+    return seen < 0x80;
+  }
   while (at < end && ((bytes.byteOffset + at) & 3) !== 0) seen |= bytes[at++]!;
   const words = (end - at) >> 2;
   if (words > 0) {

@@ -11,7 +11,7 @@ import { mapError } from "./drivers/map_error.ts";
 import { cannotStartTls } from "./drivers/secure.ts";
 import { SocketError, type SocketErrorCode, type SocketOperation } from "./errors.ts";
 import type { Framer } from "./framing.ts";
-import { addressText, type Transport } from "./transport.ts";
+import { addressText, TAKEN, type Transport } from "./transport.ts";
 
 /** What bounds one call. */
 export interface Limits {
@@ -252,11 +252,12 @@ export class Stream {
       const giveUp = signal && (() => this.#failWrite(this.#aborted("send", signal)));
       if (giveUp) signal.addEventListener("abort", giveUp);
       const at = 0;
-      const writer = { bytes, at, isPatient, limits, holder, endMs, untilMs, giveUp };
-      this.#writer = { ...writer, resolve, reject };
+      const what = { bytes, at, isPatient };
+      const writer = { ...what, limits, holder, endMs, untilMs, giveUp, resolve, reject };
+      this.#writer = writer;
       this.#reference(true);
-      if (this.#departure === undefined) this.#depart(this.#writer);
-      else this.#await(this.#writer);
+      if (this.#departure === undefined) this.#depart(writer);
+      else this.#await(writer);
     });
   }
 
@@ -267,8 +268,10 @@ export class Stream {
     const slice = bytes.length <= most ? bytes : bytes.subarray(at, at + most);
     writer.at += slice.length;
     this.#departingBytes = slice.length;
-    this.#departure = this.transport.write(slice).then(this.#departed, this.#departFailed);
-    this.#await(writer);
+    const departure = this.transport.write(slice);
+    this.#departure = departure.then(this.#departed, this.#departFailed);
+    // What the system has already is told of before any alarm could ring.
+    if (departure !== TAKEN) this.#await(writer);
   }
 
   /** The writer waits for the slice on its way: its own, or one left by another. */

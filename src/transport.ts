@@ -25,7 +25,10 @@ export interface Transport {
   pull(into?: Uint8Array): Promise<Uint8Array | null>;
   /** Resolves when what the system already holds has answered a pull in flight. */
   settle(): Promise<void>;
-  /** Resolves once the system has every byte; the bytes may be used again then. */
+  /**
+   * Resolves once the system has every byte; the bytes may be used again then. It may
+   * answer `TAKEN` if the system took them at once, so that nobody sets an alarm.
+   */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the write side; reading goes on. A second call does nothing. */
   closeWrite(): Promise<void>;
@@ -43,6 +46,9 @@ export interface Transport {
   /** Turns a switch; `false` if this transport has no such switch. */
   setOption(name: TransportOption, on: boolean): boolean;
 }
+
+/** What `write` of a transport may answer for bytes that the system took at once. */
+export const TAKEN: Promise<void> = Promise.resolve();
 
 /** An attempt to connect, or to shake hands, that can be given up. */
 export interface Attempt {

@@ -380,6 +380,22 @@ test("write() hands over slices of 256 KiB, one when the last is taken", async (
   assert.equal(stream.bytesWritten, bytes.length);
 });
 
+test("write() of what the system takes at once, and says so, sets no timer", async () => {
+  const { stream, transport, clock } = make();
+  transport.saysTaken = true;
+  const writing = stream.write(bytesOf("abc"), { timeoutMs: 100 });
+  assert.equal(stream.writing, true);
+  assert.equal(await writing, 3);
+  assert.equal(await stream.writeSome(bytesOf("de"), { timeoutMs: 0, deadlineMs: 0 }), 2);
+  assert.equal(clock.set, 0);
+  assert.equal(stream.writing, false);
+  assert.equal(stream.departure, undefined);
+  const bytes = new Uint8Array(300 * 1024).fill(7);
+  assert.equal(await stream.write(bytes, { timeoutMs: 100 }), bytes.length);
+  assert.equal(stream.bytesWritten, 5 + bytes.length);
+  assert.deepEqual(join(transport.written), join([bytesOf("abcde"), bytes]));
+});
+
 test("write() lets timeoutMs start anew with each slice that is taken", async () => {
   const { stream, transport, clock } = make();
   transport.acceptsAtOnce = false;

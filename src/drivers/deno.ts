@@ -72,21 +72,22 @@ class DenoTransport implements Transport {
     this.remoteAddress = address ?? addressOf(conn.remoteAddr);
   }
 
-  async pull(into?: Uint8Array): Promise<Uint8Array | null> {
+  pull(into?: Uint8Array): Promise<Uint8Array | null> {
     // Deno says "end" to whoever asks again after a reset.
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const memory = into ?? this.#ownMemory();
-    try {
-      const count = await this.#conn.read(memory);
+    return this.#conn.read(memory).then((count) => {
       if (this.#parked) idlePullAnswered();
       if (count === null) return null;
       if (into === undefined) this.#learn(count, memory.length);
       return memory.subarray(0, count);
-    } catch (error) {
-      this.#failure = this.#closed ? closed() : error;
-      throw this.#failure;
-    }
+    }, this.#pullFailed);
   }
+
+  #pullFailed = (error: unknown): never => {
+    this.#failure = this.#closed ? closed() : error;
+    throw this.#failure;
+  };
 
   settle(): Promise<void> {
     return askedForNews();

@@ -17,15 +17,16 @@ import net from "node:net";
 import process from "node:process";
 import { join } from "../bytes.ts";
 import { Slab } from "../slab.ts";
-import type {
-  Acceptor,
-  Address,
-  Attempt,
-  AttemptOptions,
-  Driver,
-  ListenOptions,
-  Transport,
-  TransportOption,
+import {
+  type Acceptor,
+  type Address,
+  type Attempt,
+  type AttemptOptions,
+  type Driver,
+  type ListenOptions,
+  TAKEN,
+  type Transport,
+  type TransportOption,
 } from "../transport.ts";
 import { closed, writeEnded } from "./ends.ts";
 import { askedForNews, idlePullAnswered } from "./turns.ts";
@@ -33,7 +34,6 @@ import { askedForNews, idlePullAnswered } from "./turns.ts";
 const CHUNK_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
-const TAKEN = Promise.resolve();
 
 const shared = new Uint8Array(CHUNK_BYTES);
 

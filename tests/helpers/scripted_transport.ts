@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bytesOf } from "../../src/bytes.ts";
 import { SocketError } from "../../src/errors.ts";
-import type { Address, Transport } from "../../src/transport.ts";
+import { type Address, TAKEN, type Transport } from "../../src/transport.ts";
 
 interface Pull {
   readonly into: Uint8Array | undefined;
@@ -29,6 +29,8 @@ export class ScriptedTransport implements Transport {
   switches: Record<string, boolean> = {};
   /** Whether a write is done at once; otherwise `accept` does it. */
   acceptsAtOnce = true;
+  /** Whether it says so, where it does. */
+  saysTaken = false;
   /** All that was handed over to be written. */
   readonly written: Uint8Array[] = [];
   #pull: Pull | undefined;
@@ -81,7 +83,7 @@ export class ScriptedTransport implements Transport {
     assert.equal(this.#write, undefined, "a second write during the first");
     this.calls.push("write");
     this.written.push(bytes.slice());
-    if (this.acceptsAtOnce) return Promise.resolve();
+    if (this.acceptsAtOnce) return this.saysTaken ? TAKEN : Promise.resolve();
     return new Promise((resolve, reject) => this.#write = { bytes, resolve, reject });
   }
 
