@@ -42,6 +42,8 @@ export class ByteBuffer {
   #text = "";
   #textAt = 0;
   #textIsAscii: boolean | undefined;
+  // Where the window's next CR was when it was last looked for.
+  #crAt = -1;
   /** Bytes taken since the beginning: the stream's position. */
   offset = 0;
 
@@ -175,8 +177,10 @@ export class ByteBuffer {
   /**
    * Takes a line whose LF lies in the text window, as a byte string without LF or
    * CR LF; `undefined` says nothing but that it is not there. The fast path.
+   *
+   * @param dropsCrs Whether it is to be without the other CRs, too.
    */
-  takeLine(): string | undefined {
+  takeLine(dropsCrs = false): string | undefined {
     let at = this.#at - this.#textAt;
     let end = this.#text.indexOf("\n", at);
     if (end < 0) {
@@ -196,7 +200,17 @@ export class ByteBuffer {
     this.offset += size;
     // Cut once: to cut a slice again costs as much as the first cut did.
     const last = end > at && this.#text.charCodeAt(end - 1) === CR ? end - 1 : end;
-    return this.#text.slice(at, last);
+    const line = this.#text.slice(at, last);
+    return dropsCrs && this.#hasCr(at, last) ? line.replaceAll("\r", "") : line;
+  }
+
+  /** Looked for in the window, as a look into a slice of it costs Bun a copy. */
+  #hasCr(at: number, end: number): boolean {
+    if (this.#crAt < at) {
+      const found = this.#text.indexOf("\r", at);
+      this.#crAt = found < 0 ? Infinity : found;
+    }
+    return this.#crAt < end;
   }
 
   /** Whether the text window, from which the last text was taken, is all ASCII. */
@@ -212,6 +226,7 @@ export class ByteBuffer {
     this.#text = byteString(this.#bytes, at, Math.min(at + WINDOW_BYTES, this.#end));
     this.#textAt = at;
     this.#textIsAscii = undefined;
+    this.#crAt = -1;
   }
 
   #moveTo(arena: Uint8Array): void {

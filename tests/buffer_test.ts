@@ -138,6 +138,26 @@ test("takeLine() takes every line of less than a window, wherever windows end", 
   }
 });
 
+test("takeLine() takes lines without any CR, wherever they stand and windows end", () => {
+  const lines = [
+    "",
+    "\r",
+    "\r\r",
+    "a\rb",
+    "\ra\r",
+    "plain",
+    `${"x".repeat(3000)}\r\ry`,
+    "\r".repeat(50),
+  ];
+  for (const end of ["\n", "\r\n"]) {
+    const { buffer, feed } = fed(true);
+    const taken = Array.from({ length: 40 }, (_, at) => lines[at % lines.length]!);
+    feed.give(bytesOf(taken.map((line) => line + end).join("")));
+    for (const line of taken) assert.equal(buffer.takeLine(true), line.replaceAll("\r", ""));
+    assert.equal(buffer.length, 0);
+  }
+});
+
 test("windowIsAscii tells of any byte above 7F in the line that was taken", () => {
   for (let at = 0; at < 50; at++) {
     const { buffer, feed } = fed(true);

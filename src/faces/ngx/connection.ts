@@ -98,7 +98,7 @@ export class Connection {
     const { stream } = this;
     if (stream.reading || this.readDead || this.#holder !== undefined) return undefined;
     if (this.#isAstray) return undefined;
-    const line = stream.buffer.takeLine();
+    const line = stream.buffer.takeLine(true);
     if (line === undefined) return undefined;
     if (stream.buffer.offset >= this.#fetchedEnd) this.#taken();
     return line;

@@ -117,7 +117,7 @@ export class TcpSocket {
   receive(...args: unknown[]): Promise<[string] | Failure> {
     if (args.length === 0) {
       const text = this.#link.connection?.takeLine();
-      if (text !== undefined) return Promise.resolve([withoutCrs(text)]);
+      if (text !== undefined) return Promise.resolve([text]);
     }
     return this.#receive(args);
   }
