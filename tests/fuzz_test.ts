@@ -6,11 +6,13 @@ import { createNgx } from "../src/faces/ngx/mod.ts";
 import { generate } from "./conformance/fuzz/generate.ts";
 import { isKeptAfterFailure } from "./conformance/fuzz/kept_after_failure.ts";
 import { shrink, sizeOf, smaller } from "./conformance/fuzz/shrink.ts";
+import { tellsOfRefusal } from "./conformance/fuzz/tells_of_refusal.ts";
 import { undetermined, World } from "./conformance/fuzz/world_model.ts";
 import { Peers } from "./conformance/peers.ts";
 import { fillIn } from "./conformance/placeholders.ts";
 import { play, type PlayedNgx } from "./conformance/play.ts";
 import { type Op, parseHead, type Result, type Scenario } from "./conformance/scenario.ts";
+import type { UdpScript } from "./conformance/scripted_udp.ts";
 
 const SEEDS = Array.from({ length: 200 }, (_, at) => at + 1);
 const CONVERSATIONS = SEEDS.map(generate);
@@ -26,7 +28,7 @@ test("conversations are determined, and hold nothing that a scenario cannot", ()
     assert.equal(undetermined(scenario), undefined, scenario.id);
     assert.deepEqual(JSON.parse(JSON.stringify(scenario)), scenario);
     assert.ok(scenario.client.length > 0);
-    assert.ok(scenario.server.length > 0);
+    assert.ok((scenario.udp ?? scenario.server).length > 0);
   }
 });
 
@@ -44,6 +46,11 @@ test("conversations have ops of all kinds, on objects, threads and pools of all 
       if (name === "receive" || name === "receiveany") count(`size ${op[1]}`);
       if (name === "send" && Array.isArray(op[1])) count("send a table");
       if (op[1] === "$UNIX") count("unix");
+      if (scenario.udp !== undefined) count(`datagrams: ${name} ${op[2] ?? ""}`.trim());
+    }
+    for (const item of (scenario.udp ?? []).flat()) {
+      const name = typeof item === "object" && !Array.isArray(item) && Object.keys(item)[0];
+      count(`datagrams: peer ${name || "send"}`);
     }
     for (const step of (scenario.server as readonly (readonly object[])[]).flat()) {
       for (const name of Object.keys(step)) count(`peer: ${name}`);
@@ -64,6 +71,10 @@ const WANTED = [
   ...["buffer 1", "buffer 4095", "buffer 4097", "buffer 8192"],
   ...["send", "sleep", "read_until", "shutdown", "close", "reset", "echo", "pause", "resume"]
     .map((step) => `peer: ${step}`),
+  ...["udp", "setpeername $UDPPORT", "setpeername $CLOSED", "send", "receive", "settimeout"]
+    .map((it) => `datagrams: ${it}`),
+  ...["close", "spawn", "wait", "kill", "peer send", "peer echo", "peer stranger", "peer sleep"]
+    .map((it) => `datagrams: ${it}`),
 ];
 
 const undeterminedCases: { name: string; server: object[]; client: Op[]; why: RegExp }[] = [
@@ -135,6 +146,52 @@ for (const { name, server, client, why } of undeterminedCases) {
   });
 }
 
+const datagramCases: { name: string; udp: UdpScript; client: Op[]; why: RegExp }[] = [
+  {
+    name: "a receive whose time is up when its datagram comes",
+    udp: [[{ sleep: 30 }, "a"]],
+    client: [["u:settimeout", 50], ["u:send", "x"], ["u:receive"]],
+    why: /when the time is up/,
+  },
+  {
+    name: "what a peer answers that is asked again before it has answered",
+    udp: [["a", { sleep: 30 }, "b"], ["c"]],
+    client: [["u:send", "x"], ["u:send", "y"]],
+    why: /two answers at a time/,
+  },
+  {
+    name: "what a socket keeps that is sent too much",
+    udp: [[{ rep: ["x", 40_000] }, { rep: ["x", 40_000] }]],
+    client: [["u:send", "x"]],
+    why: /too much to keep/,
+  },
+  {
+    name: "a call beside a receive that may be over",
+    udp: [["a"]],
+    client: [["u:send", "x"], ["spawn", [["u:receive"]]], ["u:close"]],
+    why: /does not wait/,
+  },
+];
+
+for (const { name, udp, client, why } of datagramCases) {
+  test(`${name} is not determined`, () => {
+    const begin: Op[] = [["u:udp"], ["u:setpeername", "127.0.0.1", "$UDPPORT"]];
+    const scenario = { id: "case", server: [], udp, client: [...begin, ...client] };
+    assert.match(undetermined(scenario) ?? "", why);
+  });
+}
+
+test("what Deno cannot tell is known by the original's answers", () => {
+  const client: Op[] = [["u:send", "a"]];
+  const refused: Scenario = { id: "", server: [], udp: [], client, expect: [[null, REFUSED]] };
+  assert.equal(tellsOfRefusal(refused), true);
+  assert.equal(tellsOfRefusal({ ...refused, expect: [[1]] }), false);
+  const { udp: _, ...stream } = refused;
+  assert.equal(tellsOfRefusal(stream), false);
+});
+
+const REFUSED = "connection refused";
+
 test("shrink keeps what makes a conversation fail, and drops the rest", async () => {
   const isSecondLineAfterBytes = ({ client }: Scenario) =>
     client.filter(([head]) => /(^|:)receive$/.test(head)).length > 1 &&
@@ -161,6 +218,19 @@ test("what is one step smaller is determined, and smaller", () => {
   }
 });
 
+test("a conversation over datagrams is made smaller, too", async () => {
+  const hasSecondDatagram = ({ client, udp = [] }: Scenario) =>
+    udp.flat().filter((it) => typeof it === "string").length > 1 &&
+    client.some(([head]) => head.endsWith(":receive"));
+  const large = CONVERSATIONS.find(hasSecondDatagram);
+  assert.ok(large !== undefined);
+  const small = await shrink(large, (all) => Promise.resolve(all.map(hasSecondDatagram)));
+  assert.equal(undetermined(small), undefined);
+  assert.ok(hasSecondDatagram(small));
+  assert.equal(small.udp!.flat().length, 2);
+  assert.equal(small.client.length, 2);
+});
+
 test("an answer that is not the original's is found, and made small", async () => {
   // Lines that keep what stands before their end.
   const isFalse = async (all: readonly Scenario[]) =>
@@ -173,8 +243,9 @@ test("an answer that is not the original's is found, and made small", async () =
         return /(^|:)receive$/.test(op[0]) && /^[^\n]*\r+\n/.test(text) && values?.[0] !== null;
       });
     }));
-  const found = await isFalse(CONVERSATIONS);
-  const large = CONVERSATIONS[found.indexOf(true)];
+  const streams = CONVERSATIONS.filter(({ udp }) => udp === undefined);
+  const found = await isFalse(streams);
+  const large = streams[found.indexOf(true)];
   assert.ok(large !== undefined, "nothing was found");
   const small = await shrink(large, isFalse);
   assert.deepEqual(await isFalse([small]), [true]);

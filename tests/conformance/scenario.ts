@@ -43,12 +43,13 @@ export type Op = readonly [string, ...unknown[]];
 /** The values that an op returned, or what it raised. */
 export type Result = readonly unknown[] | { readonly throw: unknown };
 
-/** The scenarios recorded from OpenResty. */
+/** The scenarios recorded from OpenResty; the last are those that the fuzzer found. */
 export const RECORDED: readonly URL[] = [
   "openresty.json",
   "openresty_more.json",
   "openresty_tls.json",
   "openresty_udp.json",
+  "fuzz/found.json",
 ]
   .map((name) => new URL(name, import.meta.url));
 

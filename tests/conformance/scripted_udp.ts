@@ -21,6 +21,7 @@ export class ScriptedUdp {
   readonly #received: unknown[] = [];
   readonly #socket: Socket = createSocket("udp4");
   readonly #stranger: Socket = createSocket("udp4");
+  #closed = false;
 
   constructor(script: UdpScript) {
     this.#script = script;
@@ -42,7 +43,9 @@ export class ScriptedUdp {
     return this.#received;
   }
 
+  /** Closes the peer; what it has not sent yet is not sent. */
   close(): void {
+    this.#closed = true;
     this.#socket.close();
     this.#stranger.close();
   }
@@ -53,6 +56,7 @@ export class ScriptedUdp {
     const send = (bytes: Uint8Array, socket = this.#socket) =>
       new Promise<void>((resolve) => socket.send(bytes, port, address, () => resolve()));
     for (const item of this.#script[at] ?? []) {
+      if (this.#closed) return;
       if (typeof item !== "object") await send(bytesOf(item));
       else if ("sleep" in item) await sleep(item.sleep);
       else if ("echo" in item) await send(message);

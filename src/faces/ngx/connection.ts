@@ -5,8 +5,17 @@
 // when nothing unread is left in it. What lies in it is "unread data in buffer"
 // to `setkeepalive` and all that `receiveany` gives; what lies beyond is still in
 // the kernel. We pull more at a time, so the border is kept as a position.
+//
+// A fetch of the original brings all that has come by then, up to a buffer full.
+// Where such a fetch falls into what we have, and goes to the end of that, more may
+// lie in the system, which only a pull can tell. It is made then and there, but
+// nobody waits for it except the next call. It is left out where a pull of ours has
+// just brought all there was, and put off where the last one was as large as it could
+// be: then there is more, and enough to fill the original's buffer.
 
+import type { ByteBuffer } from "../../buffer.ts";
 import { byteString } from "../../bytes.ts";
+import { systemClock } from "../../drivers/clock.ts";
 import type { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import type { Limits, Stream } from "../../stream.ts";
@@ -18,6 +27,11 @@ import type { TrustedStore } from "./ssl.ts";
 const MOST_LEARNT_BYTES = 1024 * 1024;
 // The memory that drivers offer to the system is a multiple of this.
 const PULL_UNIT_BYTES = 512;
+// From here on a frame grows in memory of its own size.
+const LARGE_BYTES = 64 * 1024;
+const MUCH_BYTES = 4096;
+// For so long what a pull has brought counts as all there is.
+const FRESH_MS = 1;
 
 /** Who reads up to a boundary, and holds bytes that may begin it. */
 export interface Holder {
@@ -49,9 +63,16 @@ export class Connection {
   // Up to here the original has fetched; `#room` bytes are left in its buffer.
   #fetchedEnd: number;
   #room: number;
-  // Bytes may have come while nobody read; one fetch of the original would bring
-  // them together with what lies behind them in the system.
-  #isAstray = false;
+  // How much of the stream we have seen come, when we looked last, and whether it was
+  // all then, or so much at a time that more is likely.
+  #seenBytes: number;
+  #lookedMs = -Infinity;
+  #isAll = false;
+  #isMuch = false;
+  // A fetch of the original may have brought more than we have: that is looked for, or
+  // will be once somebody can tell.
+  #catchingUp: Promise<void> | undefined;
+  #isShort = false;
   #holder: Holder | undefined;
   readonly #movedAtFirst: number;
 
@@ -64,8 +85,7 @@ export class Connection {
     this.#bufferBytes = bufferBytes;
     this.#fetchedEnd = stream.buffer.offset;
     this.#room = bufferBytes;
-    // The pull that watched it while it was idle may bring only the first of what comes.
-    this.#isAstray = reusedTimes > 0;
+    this.#seenBytes = stream.bytesRead;
   }
 
   /** Whether nobody can have noticed yet which connection it is. */
@@ -97,7 +117,7 @@ export class Connection {
   takeLine(): string | undefined {
     const { stream } = this;
     if (stream.reading || this.readDead || this.#holder !== undefined) return undefined;
-    if (this.#isAstray) return undefined;
+    if (this.#catchingUp !== undefined) return undefined;
     const line = stream.buffer.takeLine(true);
     if (line === undefined) return undefined;
     if (stream.buffer.offset >= this.#fetchedEnd) this.#taken();
@@ -114,13 +134,15 @@ export class Connection {
   async read<T>(frame: Framer<T>, limits: Limits, holder?: Holder): Promise<T> {
     this.takeOver(holder);
     const { stream } = this;
+    let isWaiting = false;
     const counted: Framer<T> = (buffer, ended) => {
+      if (stream.bytesRead !== this.#seenBytes) this.#arrived(isWaiting);
       // With TLS whatever ends a stream is an end to the original, a reset, too.
       const isOver = stream.readEnded && (this.resetTold || this.tls !== undefined);
       const taken = frame(buffer, ended || isOver);
       if (taken === undefined) {
         this.#fetchTo(buffer.offset + buffer.length);
-        this.#isAstray = false;
+        isWaiting = true;
       }
       return taken;
     };
@@ -140,26 +162,26 @@ export class Connection {
   /** What one fetch has brought: what is unread, or at most a buffer full. */
   takeFetched(maxBytes: number): string {
     const { buffer } = this.stream;
-    if (this.unreadBytes === 0) {
-      const some = Math.min(this.#room, buffer.length);
-      this.#fetchedEnd += some;
-      this.#room -= some;
-    }
+    if (this.unreadBytes === 0) this.#fetch();
     const text = buffer.takeText(Math.min(maxBytes, this.unreadBytes));
     this.#taken();
     return text;
   }
 
-  /** Whether a fetch would bring more than what lies in our buffer. */
-  get mustGather(): boolean {
-    return this.#isAstray && this.unreadBytes === 0 && this.kernelBytes > 0;
+  /** Resolves when it was looked what a fetch has brought; `undefined` if nobody looks. */
+  get catchingUp(): Promise<void> | undefined {
+    return this.#catchingUp;
+  }
+
+  /** Looks where nobody has, for who can tell. */
+  catchUp(): Promise<void> | undefined {
+    if (this.#isShort) this.#lookBehind();
+    return this.#catchingUp;
   }
 
   /** Takes in what one fetch would bring. */
   async gather(): Promise<void> {
     await this.#probe(() => this.stream.buffer.length >= this.#room);
-    // The pull that found nothing more is still out, and brings only the first of what comes.
-    this.#isAstray = true;
   }
 
   /** The same behind an arrival into an empty buffer: what did not fill its memory was all. */
@@ -176,7 +198,6 @@ export class Connection {
     const { buffer } = this.stream;
     const text = buffer.takeText(buffer.length - this.heldBytes);
     this.#taken();
-    this.#isAstray = true;
     return text;
   }
 
@@ -185,17 +206,20 @@ export class Connection {
    * as much is taken in as that takes, within reason.
    */
   async learnEnd(): Promise<void> {
-    this.#isAstray = true;
     await this.#probe(() => this.stream.buffer.length > MOST_LEARNT_BYTES);
   }
 
-  /** Takes in what the system holds, until that is all, or enough. */
-  async #probe(isEnough: () => boolean): Promise<void> {
+  /** Takes in what the system holds, until that is all, or enough; says whether it is all. */
+  async #probe(isEnough: () => boolean): Promise<boolean> {
     const { stream } = this;
-    for (let seen = -1; seen < stream.bytesRead && !stream.readEnded && !isEnough();) {
-      seen = stream.bytesRead;
+    let isQuiet = false;
+    while (!isQuiet && !stream.readEnded && !isEnough()) {
+      const before = stream.bytesRead;
       await stream.probe();
+      isQuiet = stream.bytesRead === before;
+      this.#arrived(true);
     }
+    return isQuiet;
   }
 
   get #position(): number {
@@ -206,18 +230,69 @@ export class Connection {
 
   /** A read is over: an empty buffer is used from its start again. */
   #taken(): void {
+    const hadFetched = this.#fetchedEnd;
     this.#fetchTo(this.#position);
+    if (this.#room > 0 && this.#fetchedEnd !== hadFetched && this.#mayBeBehind()) return;
     if (this.#fetchedEnd === this.#position) this.#room = this.#bufferBytes;
   }
 
   #fetchTo(position: number): void {
-    const { buffer } = this.stream;
-    const end = buffer.offset + buffer.length;
-    while (this.#fetchedEnd < position) {
-      if (this.#room === 0) this.#room = this.#bufferBytes;
-      const some = Math.min(this.#room, end - this.#fetchedEnd);
-      this.#fetchedEnd += some;
-      this.#room -= some;
-    }
+    while (this.#fetchedEnd < position) this.#fetch();
   }
+
+  #fetch(): void {
+    const { buffer } = this.stream;
+    this.#isShort = false;
+    if (this.#room === 0) this.#room = this.#bufferBytes;
+    const some = Math.min(this.#room, buffer.offset + buffer.length - this.#fetchedEnd);
+    this.#fetchedEnd += some;
+    this.#room -= some;
+  }
+
+  /** Looks for what the last fetch may have brought beyond what we have. */
+  #mayBeBehind(): boolean {
+    const { buffer, bytesRead, readEnded } = this.stream;
+    if (this.#fetchedEnd < buffer.offset + buffer.length || readEnded) return false;
+    const isFresh = bytesRead === this.#seenBytes && systemClock.now() < this.#lookedMs + FRESH_MS;
+    if (isFresh && this.#isAll) return false;
+    // Where much comes, more does: whoever reads on pulls it soon.
+    if (isFresh && this.#isMuch) this.#isShort = true;
+    else this.#lookBehind();
+    return true;
+  }
+
+  /** Takes in what the last fetch would have brought, and counts it as fetched. */
+  #lookBehind(): void {
+    const { stream } = this;
+    const { buffer } = stream;
+    const end = this.#fetchedEnd + this.#room;
+    this.#isShort = this.#isAll = false;
+    // Whoever "reads" meanwhile begins TLS, and has the pulls to itself.
+    const isEnough = () => this.#isAll || stream.reading || buffer.offset + buffer.length >= end;
+    this.#catchingUp = this.#probe(isEnough).then((isQuiet) => {
+      this.#catchingUp = undefined;
+      // The pull that is still out keeps nothing alive.
+      if (isQuiet && !stream.reading) stream.attend();
+      this.#fetch();
+      if (this.#fetchedEnd === this.#position) this.#room = this.#bufferBytes;
+    });
+  }
+
+  /** Something has come: while somebody waited, or unnoticed. */
+  #arrived(isNow: boolean): void {
+    const { buffer, bytesRead } = this.stream;
+    const size = bytesRead - this.#seenBytes;
+    this.#seenBytes = bytesRead;
+    this.#lookedMs = isNow ? systemClock.now() : -Infinity;
+    this.#isMuch = size >= MUCH_BYTES;
+    this.#isAll = isNow && (size === 0 || !mayBeFull(buffer, size));
+  }
+}
+
+/** Whether an arrival may have filled the memory that was offered, so that more may be there. */
+function mayBeFull(buffer: ByteBuffer, size: number): boolean {
+  // The driver's own memory; what is brought into ours goes to its end then.
+  if (buffer.length === size && size < LARGE_BYTES) return size % PULL_UNIT_BYTES === 0;
+  const run = buffer.peek();
+  return run.byteOffset + run.length === run.buffer.byteLength;
 }

@@ -237,7 +237,8 @@ export class Link {
     reader: UntilReader | undefined,
   ): Promise<[string] | Failure> {
     const isHasty = this.#readLimits.timeoutMs <= AT_ONCE_MS;
-    if (isHasty || connection.mustGather) await this.#look(connection.gather());
+    if (connection.catchingUp !== undefined) await this.#look(connection.catchingUp);
+    if (isHasty) await this.#look(connection.gather());
     try {
       const text = await connection.read(frame, this.#readLimits, reader);
       connection.noteEnd();
@@ -263,6 +264,11 @@ export class Link {
 
   async #readAny(connection: Connection, maxBytes: number): Promise<[string] | Failure> {
     connection.takeOver();
+    const behind = connection.catchUp();
+    if (behind !== undefined) {
+      await this.#look(behind);
+      if (this.connection !== connection) return [null, "closed"];
+    }
     if (connection.unreadBytes === 0) {
       if (connection.stream.buffer.length > 0) {
         await this.#look(connection.gather());
@@ -294,6 +300,8 @@ export class Link {
   ): Promise<[1] | Failure> {
     const { stream } = connection;
     const { pools } = this.#scope;
+    const behind = connection.catchUp();
+    if (behind !== undefined) await this.#look(behind);
     await this.#look(connection.learnEnd());
     if (this.connection !== connection || stream.readEnded) return [null, "closed"];
     const busy = this.refuse("writing");

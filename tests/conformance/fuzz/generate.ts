@@ -10,6 +10,7 @@
 import { Random } from "../../helpers/random.ts";
 import type { ByteValue } from "../byte_values.ts";
 import type { Op, Scenario, Step } from "../scenario.ts";
+import { generateUdp } from "./generate_udp.ts";
 import { LATE_MS, MARK, SETTLE_MS } from "./peer_model.ts";
 import { BLOCKING_BYTES, Undetermined, undetermined, World } from "./world_model.ts";
 
@@ -22,9 +23,12 @@ const LONG_MS = 2000;
 const PAUSE_MS = 500;
 const SHORT_MS = [1, 5, 20, 40];
 
+/** One seed in so many has a conversation over datagrams. */
+const UDP_EVERY = 6;
+
 /** The conversation of a seed. */
 export function generate(seed: number): Scenario {
-  return new Conversation(seed).scenario();
+  return seed % UDP_EVERY === 0 ? generateUdp(seed) : new Conversation(seed).scenario();
 }
 
 type Kind = "reads" | "pools" | "duplex";

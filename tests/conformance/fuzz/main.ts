@@ -23,6 +23,7 @@ import { isKeptAfterFailure } from "./kept_after_failure.ts";
 import { type Answers, hasOriginal, record } from "./original.ts";
 import { playOn, type RuntimeName, RUNTIMES } from "./runtimes.ts";
 import { shrink } from "./shrink.ts";
+import { tellsOfRefusal } from "./tells_of_refusal.ts";
 import { undetermined } from "./world_model.ts";
 
 /** As many are recorded and played at a time. */
@@ -56,7 +57,7 @@ if (values.against === undefined && !hasOriginal()) {
 }
 
 const counts = new Map(
-  runtimes.map((it) => [it, { same: 0, different: 0, again: 0, deviating: 0 }]),
+  runtimes.map((it) => [it, { same: 0, different: 0, again: 0, deviating: 0, limited: 0 }]),
 );
 const all: Scenario[] = [];
 let unsteady = 0;
@@ -73,9 +74,10 @@ const ops = scenarios.reduce((sum, { client }) => sum + opsIn(client), 0);
 console.log(`${scenarios.length} conversations, ${ops} ops, ${what}`);
 if (unsteady > 0) console.log(`  ${unsteady} to which the original gave more than one answer`);
 const total = { passed: 0, failed: unsteady };
-for (const [runtime, { same, different, again, deviating }] of counts) {
+for (const [runtime, { same, different, again, deviating, limited }] of counts) {
   const tries = again > 0 ? ` (${again} not before a second try, alone)` : "";
-  const left = deviating > 0 ? `, ${deviating} by deviation (c)` : "";
+  const left = (deviating > 0 ? `, ${deviating} by deviation (c)` : "") +
+    (limited > 0 ? `, ${limited} by what the runtime does not tell` : "");
   console.log(`  ${runtime}: ${same} the same${tries}${left}, ${different} different`);
   total.passed += same;
   total.failed += different;
@@ -114,6 +116,10 @@ async function take(
   const scenario = recorded.find((it) => it.id === id)!;
   if (isKeptAfterFailure(scenario)) {
     count.deviating++;
+    return;
+  }
+  if (runtime === "deno" && tellsOfRefusal(scenario)) {
+    count.limited++;
     return;
   }
   if (values.against === undefined && await isBusyness(runtime, scenario)) {
@@ -164,8 +170,8 @@ async function smallest(
   return answered.get(keyOf(small)) ?? scenario;
 }
 
-function keyOf({ client, server, conf }: Scenario): string {
-  return JSON.stringify([client, server, conf]);
+function keyOf({ client, server, udp, conf }: Scenario): string {
+  return JSON.stringify([client, server, udp, conf]);
 }
 
 async function keep(scenario: Scenario, why: string): Promise<void> {

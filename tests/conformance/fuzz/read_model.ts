@@ -53,10 +53,6 @@ export class ReadModel {
   ended = false;
   /** Its reads say `closed`. */
   dead = false;
-  /** A fetch has left something behind. */
-  left = false;
-  /** How many fetches there were. */
-  fetches = 0;
   /** What the read at hand has taken. */
   out = "";
   readonly #size: number;
@@ -75,8 +71,8 @@ export class ReadModel {
   copy(): ReadModel {
     const copy = new ReadModel(this.#size);
     copy.#room = this.#room;
-    const { kernel, end, buffer, ended, dead, left, fetches, out } = this;
-    return Object.assign(copy, { kernel, end, buffer, ended, dead, left, fetches, out });
+    const { kernel, end, buffer, ended, dead, out } = this;
+    return Object.assign(copy, { kernel, end, buffer, ended, dead, out });
   }
 
   /** Takes so many bytes off the front of what was fetched. */
@@ -122,8 +118,6 @@ export class ReadModel {
     this.buffer = this.kernel.slice(0, some);
     this.kernel = this.kernel.slice(some);
     this.#room -= some;
-    this.left = this.kernel !== "";
-    this.fetches++;
   }
 }
 

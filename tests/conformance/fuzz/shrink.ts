@@ -37,8 +37,8 @@ export async function shrink(
 }
 
 /** What counts as small. */
-export function sizeOf({ client, server, conf }: Scenario): number {
-  return JSON.stringify([client, server, conf]).length;
+export function sizeOf({ client, server, udp = [], conf }: Scenario): number {
+  return JSON.stringify([client, server, udp, conf]).length;
 }
 
 /** All that is one step smaller and determined, the smallest first. */
@@ -47,6 +47,7 @@ export function smaller(scenario: Scenario): Scenario[] {
   const candidates = [
     ...withoutOps(script),
     ...withoutPhases(script),
+    ...withoutAnswers(script),
     ...withShorter(script),
     ...withoutConf(script),
   ];
@@ -99,6 +100,14 @@ function withoutPhases(scenario: Scenario): Scenario[] {
   return [...scripts, ...shorter].flatMap((it) =>
     [scenario.client, ...clients].map((client) => ({ ...scenario, server: it, client }))
   );
+}
+
+/** Without some of what the peer for datagrams answers. */
+function withoutAnswers(scenario: Scenario): Scenario[] {
+  const { udp = [] } = scenario;
+  const scripts = udp.flatMap((answer, at) => without(answer).map((it) => udp.with(at, it)));
+  const shorter = udp.length > 1 ? without(udp).filter((it) => it.length > 0) : [];
+  return [...scripts, ...shorter].map((it) => ({ ...scenario, udp: it }));
 }
 
 function withShorter(scenario: Scenario): Scenario[] {

@@ -8,18 +8,14 @@
  *   there is not;
  * - on the version: 0.10.23 loses the bytes that an iterator holds if somebody else reads next, and
  *   0.10.26 and later do not. So nobody else does;
- * - on what exactly a fetch of the original brings in the middle of a read, where we fetch at other
- *   times: only `receiveany` and `setkeepalive` could tell;
  * - on a deviation of ours: (c) `setkeepalive` after a read that timed out, (e) a place in a pool
  *   behind a connection both of whose halves are dead, (f) another connect on the object of a
  *   thread that was killed.
  *
  * What it foresees of the results is good enough to choose by: `undefined` where it does not know.
- * Only TCP and unix streams so far; UDP would be another kind of socket here.
+ * These are TCP and unix streams; a conversation over datagrams is foreseen by `UdpWorld`.
  */
 
-import { numberText } from "../../../src/faces/lua.ts";
-import { byteStringOf, type Repeated } from "../byte_values.ts";
 import { type Op, parseHead, type Scenario, type Step } from "../scenario.ts";
 import { LATE_MS, MARK, PeerModel, SETTLE_MS } from "./peer_model.ts";
 import { type Pool, type Pooled, PoolsModel, type Waiting } from "./pool_model.ts";
@@ -34,6 +30,8 @@ import {
   untilReader,
   type Values,
 } from "./read_model.ts";
+import { textOf } from "./sent_text.ts";
+import { UdpWorld } from "./udp_world.ts";
 import { Undetermined } from "./undetermined.ts";
 
 export { Undetermined };
@@ -489,8 +487,6 @@ export class World {
     connection.holder = pattern;
     this.#deliver(connection);
     model.out = "";
-    // A fetch in the middle of a read brings all that has come, but we may have it in parts.
-    const fetches = model.fetches + (model.buffer === "" ? 1 : 0);
     let values = model.proceed(reader);
     for (let sinceMs = this.nowMs; values === undefined;) {
       const overMs = sinceMs + this.timeoutOf(socket, "read");
@@ -507,8 +503,7 @@ export class World {
       values = model.proceed(reader);
     }
     // One fetch may have brought what was about to come.
-    const isShort = model.fetches > fetches && model.unread > 0;
-    if (isShort || this.#isAboutToChange(connection)) connection.certain = false;
+    if (this.#isAboutToChange(connection)) connection.certain = false;
     else if (model.unread === 0) connection.certain = true;
     return values;
   }
@@ -535,9 +530,6 @@ export class World {
     const { model, peer } = connection;
     const { bytes, end } = peer.arrivals.shift()!;
     if (bytes.length > MOST_WHOLE_BYTES) connection.certain = false;
-    // The next fetch brings this, too, but for us it is none: what the original has left in the
-    // system we may have taken in.
-    if (model.left) connection.certain = false;
     model.kernel += bytes;
     if (end !== undefined) model.end = end;
   }
@@ -707,7 +699,7 @@ export function undetermined(scenario: Scenario): string | undefined {
 /** The same, and how long a scenario takes. */
 export function foreseen(scenario: Scenario): { why: string | undefined; ms: number } {
   let at = 0;
-  const world = new World(scenario);
+  const world = scenario.udp === undefined ? new World(scenario) : new UdpWorld(scenario);
   try {
     for (const op of scenario.client) {
       at++;
@@ -792,38 +784,4 @@ function targetOf(values: readonly unknown[]): Target | "keeps" | "fails" {
   // What else there is, is wrong: in the host, if there is a good port, or in the port.
   if (Object.keys(options).length > 0) throw new Undetermined("a wrong connect names a pool");
   return typeof host === "string" && port === "$PORT" ? "fails" : "keeps";
-}
-
-/** What a send sends; `undefined` if it throws. */
-function textOf(data: unknown): string | undefined {
-  if (typeof data === "string") return data;
-  if (typeof data === "number") return numberText(data);
-  if (data === null) return "nil";
-  if (typeof data === "boolean") return String(data);
-  if (typeof data !== "object") return undefined;
-  if ("rep" in data) return repeated(data as Repeated);
-  return Array.isArray(data) ? joined(data) : undefined;
-}
-
-/** The last long one is kept: it is asked for again and again. */
-function repeated(value: Repeated): string {
-  const [text, count] = value.rep;
-  if (text.length * count < BLOCKING_BYTES) return byteStringOf(value);
-  if (longest?.key !== `${text}*${count}`) {
-    longest = { key: `${text}*${count}`, text: byteStringOf(value) };
-  }
-  return longest.text;
-}
-
-let longest: { key: string; text: string } | undefined;
-
-function joined(list: readonly unknown[]): string | undefined {
-  let text = "";
-  for (const item of list) {
-    const isFine = typeof item === "string" || typeof item === "number" || Array.isArray(item);
-    const some = isFine ? textOf(item) : undefined;
-    if (some === undefined) return undefined;
-    text += some;
-  }
-  return text;
 }
