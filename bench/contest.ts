@@ -7,8 +7,9 @@
  *     -> {"runMs": 200}
  *     <- {"operations": 5120, "bytes": 327680, "micros": 200113, "cpuMicros": 198400}
  *
- * The case `idle` is another: {"hold": 1000} makes so many connections that lie idle, and answers
- * {"rss": ..., "heap": ...}, the bytes by which the process grew.
+ * The cases `idle` and `active` are others: {"hold": 1000} makes so many connections that lie idle,
+ * or wait for an answer, and answers {"rss": ..., "heap": ...}, the bytes by which the process grew.
+ * For the case `works` it says {"works": ["ask", "lines"]}, what it knows, and ends.
  *
  * What is common to all that are written in JavaScript is here; another language needs to speak
  * these lines, and a row in `contestants.ts`.
@@ -17,6 +18,7 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { type Case, caseOf, type WorkName } from "./cases.ts";
 
 /** What was done in a slice of time. */
 export interface Done {
@@ -27,13 +29,16 @@ export interface Done {
 /** Works until `slice.over`; looking at the clock is the worker's, as often as it can afford. */
 export type Work = (slice: Slice) => Promise<Done>;
 
-/** Opens what a case needs, and answers what does its work. */
-export type Prepare = (port: number) => Promise<Work>;
+/** Opens what a case needs, and answers what does its work; `undefined` if it cannot be done. */
+export type Prepare = (port: number, it: Case) => Promise<Work | undefined>;
 
-/** A contestant: the cases it knows, and how it holds idle connections. */
+/** What a held connection does. */
+export type Held = "idle" | "active";
+
+/** A contestant: the works it knows, and how it holds connections. */
 export interface Contest {
-  readonly cases: Readonly<Record<string, Prepare>>;
-  hold?(port: number, connections: number): Promise<unknown>;
+  readonly works: Readonly<Partial<Record<WorkName, Prepare>>>;
+  hold?(port: number, connections: number, held: Held): Promise<unknown>;
 }
 
 /** A stretch of time to work in. */
@@ -51,12 +56,16 @@ export class Slice {
 }
 
 /** Runs this process as a contestant, until its standard input ends. */
-export async function contest({ cases, hold }: Contest): Promise<void> {
+export async function contest({ works, hold }: Contest): Promise<void> {
   const [name = "", port = ""] = process.argv.slice(2);
-  const prepare = cases[name];
-  const holds = name === "idle" && hold !== undefined;
-  if (prepare === undefined && !holds) return say({ ready: false });
-  const work = await prepare?.(Number(port));
+  if (name === "works") return say({ works: [...Object.keys(works), ...(hold ? ["hold"] : [])] });
+  const kind = name === "idle" || name === "active" ? name : undefined;
+  const it = kind === undefined ? caseOf(name) : undefined;
+  const work = it && await works[it.work]?.(Number(port), it);
+  if (work === undefined && (kind === undefined || hold === undefined)) {
+    say({ ready: false });
+    process.exit();
+  }
   // V8 gives a program that has never collected all of its garbage a larger heap than it gets
   // ever after; whoever happened to stay there would be faster than it is in a longer life.
   await collect();
@@ -65,11 +74,11 @@ export async function contest({ cases, hold }: Contest): Promise<void> {
     const order = JSON.parse(text) as { runMs?: number; hold?: number };
     if (work !== undefined && order.runMs !== undefined) {
       say(await timed(work, order.runMs));
-    } else if (hold !== undefined && order.hold !== undefined) {
+    } else if (kind !== undefined && hold !== undefined && order.hold !== undefined) {
       // The first of them make the heap, the code and the tables grow, once.
-      held.push(await hold(Number(port), order.hold));
+      held.push(await hold(Number(port), Math.ceil(order.hold / 4), kind));
       const before = await memory();
-      held.push(await hold(Number(port), order.hold));
+      held.push(await hold(Number(port), order.hold, kind));
       const after = await memory();
       say({ rss: after.rss - before.rss, heap: after.heap - before.heap });
     }

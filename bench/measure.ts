@@ -10,7 +10,7 @@ import type { Contestant } from "./contestants.ts";
 import { startPeer } from "./peers.ts";
 import { Program } from "./program.ts";
 import type { Runtime } from "./runtimes.ts";
-import { median, type Spread, spread } from "./statistics.ts";
+import { type Spread, spread } from "./statistics.ts";
 
 /** How long to measure. */
 export interface Effort {
@@ -32,16 +32,31 @@ export interface Figures {
   readonly title: string;
   readonly name: string;
   readonly runtime: string | undefined;
-  readonly operationsPerSecond: number;
-  readonly bytesPerSecond: number;
-  /** CPU time of the client. */
-  readonly nanosPerOperation: number;
-  readonly nanosPerKiB: number;
+  /** In operations or bytes a second, as the case counts. */
+  readonly rate: Spread;
+  /** CPU time of the client, for an operation or a KiB, as the case counts. */
+  readonly cpuNanos: Spread;
   /** Its rate as a part of that of its runtime's `raw` in the same round. */
   readonly rateToRaw: Spread | undefined;
   /** The same of how much is done in a second of CPU time: servers and waits do not count. */
   readonly economyToRaw: Spread | undefined;
   readonly slices: readonly SliceFigures[];
+}
+
+/** Who works on what: a contestant that does not know a work need not be started for it. */
+export type Knowledge = ReadonlyMap<Contestant, ReadonlySet<string>>;
+
+/** Asks all of them what they know. */
+export async function knowledgeOf(contestants: readonly Contestant[]): Promise<Knowledge> {
+  const asked = contestants.map(async (contestant) => {
+    const { title, command } = contestant;
+    const program = new Program(title, "client", [...command, "works"]);
+    const { works } = await program.answer<{ works?: string[] }>();
+    await program.stop();
+    if (works === undefined) throw new Error(`Cannot ask "${title}" what it knows: it is too old`);
+    return [contestant, new Set(works)] as const;
+  });
+  return new Map(await Promise.all(asked));
 }
 
 /**
@@ -57,7 +72,24 @@ export async function measure(
   host: Runtime,
   progress: (what: string) => void = () => {},
 ): Promise<Figures[]> {
-  const peer = await startPeer(it.peer, host);
+  // The server could not hold the crowds of all of them.
+  const groups = it.crowd ? contestants.map((one) => [one]) : [contestants];
+  const measured: Running[] = [];
+  for (const group of groups) {
+    measured.push(...await measureGroup(it, group, effort, host, progress));
+  }
+  return measured.map((one) => figuresOf(one, rawOf(one, measured), it));
+}
+
+async function measureGroup(
+  it: Case,
+  contestants: readonly Contestant[],
+  effort: Effort,
+  host: Runtime,
+  progress: (what: string) => void,
+): Promise<Running[]> {
+  const peer = await startPeer(it, host);
+  if (peer === undefined) return [];
   const running: Running[] = [];
   try {
     for (const contestant of contestants) {
@@ -72,7 +104,7 @@ export async function measure(
     }
     for (const { program, contestant } of ready) {
       progress(`warms ${contestant.title} up`);
-      await program.ask({ runMs: effort.warmUpMs });
+      await warmUp(program, effort.warmUpMs);
     }
     for (let round = 1; round <= effort.slices; round++) {
       progress(`round ${round} of ${effort.slices}`);
@@ -81,12 +113,22 @@ export async function measure(
         slices.push(await program.ask<SliceFigures>({ runMs: effort.sliceMs }));
       }
     }
-    return ready.map((one) => figuresOf(one, rawOf(one, ready), it));
+    return ready;
   } finally {
     await Promise.all(running.map(({ program }) => program.stop()));
     await peer.stop();
   }
 }
+
+/** What is compiled depends on the time that a program has had, not on that which has passed. */
+async function warmUp(program: Program, runMs: number): Promise<void> {
+  let cpuMicros = 0;
+  for (let left = WARM_UPS; left > 0 && cpuMicros < runMs * 600; left--) {
+    cpuMicros += (await program.ask<SliceFigures>({ runMs })).cpuMicros;
+  }
+}
+
+const WARM_UPS = 3;
 
 interface Running {
   readonly contestant: Contestant;
@@ -102,20 +144,36 @@ function rawOf({ contestant }: Running, all: readonly Running[]): Running | unde
 
 function figuresOf({ contestant, slices }: Running, raw: Running | undefined, it: Case): Figures {
   const { title, name, runtime } = contestant;
-  const over = (figure: (slice: SliceFigures) => number) => median(slices.map(figure));
-  const toRaw = (figure: (slice: SliceFigures) => number) =>
-    raw && spread(slices.map((slice, round) => figure(slice) / figure(raw.slices[round]!)));
-  const done = (slice: SliceFigures) => slice[it.rate];
+  const inBytes = it.rate === "bytes";
+  const cost = (slice: SliceFigures) =>
+    slice.cpuMicros * 1e3 / (inBytes ? slice.bytes / 1024 : slice.operations);
   return {
     title,
     name,
     runtime,
-    operationsPerSecond: over(({ operations, micros }) => operations / micros * 1e6),
-    bytesPerSecond: over(({ bytes, micros }) => bytes / micros * 1e6),
-    nanosPerOperation: over(({ operations, cpuMicros }) => cpuMicros / operations * 1e3),
-    nanosPerKiB: over(({ bytes, cpuMicros }) => cpuMicros / bytes * 1e3 * 1024),
-    rateToRaw: toRaw((slice) => done(slice) / slice.micros),
-    economyToRaw: toRaw((slice) => done(slice) / slice.cpuMicros),
+    rate: spread(slices.map(rateOf(it))),
+    cpuNanos: spread(slices.map(cost)),
+    rateToRaw: raw && ratioOf(rateOf(it), slices, raw.slices),
+    economyToRaw: raw && ratioOf(economyOf(it), slices, raw.slices),
     slices,
   };
+}
+
+/** What was done in a second. */
+export function rateOf({ rate }: Case): (slice: SliceFigures) => number {
+  return (slice) => slice[rate] / slice.micros * 1e6;
+}
+
+/** What was done in a second of CPU time. */
+export function economyOf({ rate }: Case): (slice: SliceFigures) => number {
+  return (slice) => slice[rate] / slice.cpuMicros * 1e6;
+}
+
+/** One as a part of the other, round by round. */
+export function ratioOf(
+  figure: (slice: SliceFigures) => number,
+  slices: readonly SliceFigures[],
+  others: readonly SliceFigures[],
+): Spread {
+  return spread(slices.map((slice, round) => figure(slice) / figure(others[round]!)));
 }

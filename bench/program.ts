@@ -26,6 +26,12 @@ export function canPin(): boolean {
 
 let pins: boolean | undefined;
 
+/** How many descriptors a process may have. */
+export function descriptors(): number {
+  const { stdout } = spawnSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" });
+  return Number(stdout) || (/unlimited/.test(stdout ?? "") ? Infinity : 1024);
+}
+
 const PATIENCE_MS = 60_000;
 
 /** A program that answers each line of JSON with one. */
@@ -47,7 +53,7 @@ export class Program {
 
   /** What it says next; one that says nothing for long is ended. */
   async answer<T>(): Promise<T> {
-    const tooLate = setTimeout(() => this.#child.kill("SIGKILL"), PATIENCE_MS);
+    const tooLate = setTimeout(() => this.#child.kill(), PATIENCE_MS);
     try {
       const { value, done } = await this.#answers.next();
       if (done) throw new Error(`Cannot go on: "${this.#name}" has ended`);

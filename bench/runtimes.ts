@@ -14,6 +14,7 @@ export type RuntimeName = "deno" | "bun" | "node";
 export interface Runtime {
   readonly name: RuntimeName;
   readonly version: string;
+  readonly program: string;
   readonly command: readonly string[];
 }
 
@@ -39,7 +40,8 @@ export async function findRuntime(name: RuntimeName): Promise<Runtime> {
 }
 
 function runtime(name: RuntimeName, program: string): Runtime {
-  return { name, version: versionOf(program) ?? "?", command: [program, ...FLAGS[name]] };
+  const command = [program, ...FLAGS[name]];
+  return { name, version: versionOf(program) ?? "?", program, command };
 }
 
 /** The Node on PATH if it can run TypeScript, which it does from 22.18 on. */

@@ -1,78 +1,73 @@
 /** Our face of OpenResty's API, on the runtime that runs this file. */
 
-import { createNgx, type TcpSocket } from "../../src/faces/ngx/mod.ts";
+import { createNgx, type Ngx, type TcpSocket } from "../../src/faces/ngx/mod.ts";
+import type { Case } from "../cases.ts";
 import { contest } from "../contest.ts";
-import { DELIMITER, HOST, LINE, PART, PING } from "../wire.ts";
-import { amounts, checkAnswer, cycles, frames, pings } from "./awaited.ts";
+import { DATAGRAM, delimiterOf, HOST, MESSAGES } from "../wire.ts";
+import { amounts, asks, cycles, cyclesOn, frames, where } from "./awaited.ts";
+import { ask, first, lengthOf } from "./faces.ts";
 
-const KIB = 1024;
+const large = createNgx({ lua_socket_buffer_size: "64k" });
+const own = createNgx();
 
-const ngx = createNgx({ lua_socket_buffer_size: "64k" });
-const part = { size: PART.length, wireSize: PART.length + DELIMITER.length };
-const line = { size: LINE.length - 2, wireSize: LINE.length };
-
-type Received = readonly [string] | readonly [null, ...unknown[]];
-
-async function dial(port: number, options?: object): Promise<TcpSocket> {
+async function dial(port: number, it: Partial<Case> = {}, options?: object): Promise<TcpSocket> {
+  const ngx: Ngx = it.ownBuffer ? own : large;
   const sock = ngx.socket.tcp();
-  const [ok, error] = options === undefined
-    ? await sock.connect(HOST, port)
-    : await sock.connect(HOST, port, options);
-  if (ok === null) throw new Error(error);
+  first(
+    await (options === undefined ? sock.connect(HOST, port) : sock.connect(HOST, port, options)),
+  );
   return sock;
 }
 
-async function ask(sock: TcpSocket): Promise<void> {
-  const [sent, error] = await sock.send(PING);
-  if (sent === null) throw new Error(error);
-  const [answer] = await sock.receive();
-  checkAnswer(answer);
-}
-
-async function keep(sock: TcpSocket, ...args: number[]): Promise<void> {
-  const [ok, error] = await sock.setkeepalive(...args);
-  if (ok === null) throw new Error(error);
-}
-
-async function lend(port: number, use?: (sock: TcpSocket) => Promise<void>): Promise<void> {
-  const sock = await dial(port);
-  if (use) await use(sock);
-  await keep(sock);
-}
-
-function lengthOf([text, error]: Received): number {
-  if (text === null) throw new Error(String(error));
-  return text.length;
-}
-
 /** A connection, and an iterator over its parts. */
-async function dialParts(port: number) {
-  const [next] = (await dial(port)).receiveuntil(DELIMITER);
+async function dialParts(port: number, it: Case) {
+  const [next] = (await dial(port, it)).receiveuntil(delimiterOf(it));
   return next!;
 }
 
 await contest({
-  cases: {
-    "ping": pings(dial, 1, ask),
-    "ping-64": pings(dial, 64, ask),
-    "lines": frames(dial, line, (sock) => sock.receive(), lengthOf),
-    "exact-4k": frames(dial, { size: 4 * KIB }, (sock) => sock.receive(4 * KIB), lengthOf),
-    "exact-1m": frames(dial, { size: KIB * KIB }, (sock) => sock.receive(KIB * KIB), lengthOf),
-    "until": frames(dialParts, part, (next) => next(), lengthOf),
-    "any": amounts(dial, async (sock) => lengthOf(await sock.receiveany(64 * KIB))),
-    "pool-ask": cycles((port) => lend(port, ask)),
-    "pool": cycles((port) => lend(port)),
+  works: {
+    ask: where(({ secure }) => !secure, asks(dial, ask)),
+    lines: frames(dial, (sock) => sock.receive(), lengthOf),
+    exact: frames(dial, (sock, size) => sock.receive(size), lengthOf),
+    until: frames(dialParts, (next) => next(), lengthOf),
+    any: amounts(dial, async (sock, size) => lengthOf(await sock.receiveany(size))),
+    send: cyclesOn(dial, async (sock, { message }) => first(await sock.send(MESSAGES[message!]))),
+    connect: async (port) => cycles(async () => (await dial(port)).close()),
+
+    async pool(port, { exchange, crowd = 0 }) {
+      for (let k = 0; k < crowd; k++) {
+        const sock = await dial(port, {}, { pool: `${k}` });
+        first(await sock.setkeepalive(0));
+      }
+      return cycles(async () => {
+        const sock = await dial(port);
+        if (exchange) await ask(sock);
+        first(await sock.setkeepalive());
+      });
+    },
+
+    async udp(port) {
+      const sock = large.socket.udp();
+      first(await sock.setpeername(HOST, port));
+      return cycles(async () => {
+        first(await sock.send(DATAGRAM));
+        if (lengthOf(await sock.receive()) !== DATAGRAM.length) throw new Error("Wrong size");
+      });
+    },
   },
 
-  async hold(port, connections) {
+  async hold(port, connections, held) {
     const socks: TcpSocket[] = [];
     // A pool of its own for each call.
-    const pool = `idle ${Math.random()}`;
+    const pool = `${held} ${Math.random()}`;
     for (let k = 0; k < connections; k++) {
-      const sock = await dial(port, { pool, pool_size: connections });
+      const sock = await dial(port, {}, { pool, pool_size: connections });
       await ask(sock);
       socks.push(sock);
     }
-    for (const sock of socks) await keep(sock, 0);
+    if (held === "active") return [socks, socks.map((sock) => sock.receive())];
+    for (const sock of socks) first(await sock.setkeepalive(0));
+    return undefined;
   },
 });

@@ -7,8 +7,10 @@
  */
 import { Buffer } from "node:buffer";
 import { certificates } from "../../tests/helpers/certificates.ts";
-import { contest, type Done, type Slice, type Work } from "../contest.ts";
-import { DELIMITER, LINE, PART } from "../wire.ts";
+import type { Case } from "../cases.ts";
+import { contest, type Done, type Prepare, type Slice } from "../contest.ts";
+import { delimiterOf, joined } from "../wire.ts";
+import { cycles, cyclesOn, frameSizes } from "./awaited.ts";
 
 const CHUNK_BYTES = 65536;
 
@@ -21,49 +23,72 @@ export interface Sink {
   bytes: number;
 }
 
+/** A connection to send on. */
+export interface Opened {
+  /** Resolves when the system has all bytes. */
+  send(bytes: Uint8Array): Promise<unknown>;
+  close(): void;
+}
+
 /** What a runtime must be able to do; with TLS where there is a certificate to trust. */
 export interface Raw {
   /** Connects, and answers what fills the sink until a slice is over. */
   read(port: number, sink: Sink, ca?: string): Promise<(slice: Slice) => Promise<void>>;
-  /** Connects, and answers what asks and waits for the answer until a slice is over. */
-  ping(port: number, ca?: string): Promise<(slice: Slice) => Promise<number>>;
+  /** Connects, and answers what asks and waits for the answers until a slice is over. */
+  ask(port: number, batch: number, ca?: string): Promise<(slice: Slice) => Promise<number>>;
   /** One connection that has asked and got its answer. */
   idle(port: number): Promise<unknown>;
+  /** Connects. */
+  open(port: number): Promise<Opened>;
+  /** Answers what sends a datagram and waits for one. */
+  udp?(port: number): Promise<() => Promise<void>>;
 }
 
-/** Runs this process as the contestant `raw`. */
+/** Runs this process as a contestant without a library. */
 export async function contestRaw(raw: Raw): Promise<void> {
-  const ca = (await certificates()).ca.cert;
-  const reads = (make: () => Sink, ca?: string) => async (port: number): Promise<Work> => {
-    const sink = make();
-    const read = await raw.read(port, sink, ca);
-    return async (slice): Promise<Done> => {
+  const trusted = async ({ secure }: Case) => secure ? (await certificates()).ca.cert : undefined;
+  const reads = (make: (it: Case) => Sink | undefined): Prepare => async (port, it) => {
+    const sink = make(it);
+    const read = sink && await raw.read(port, sink, await trusted(it));
+    return read && (async (slice): Promise<Done> => {
       const { operations, bytes } = sink;
       await read(slice);
       return { operations: sink.operations - operations, bytes: sink.bytes - bytes };
-    };
+    });
   };
-  const pings = (connections: number, ca?: string) => async (port: number): Promise<Work> => {
-    const all = await Promise.all(Array.from({ length: connections }, () => raw.ping(port, ca)));
+  const asks: Prepare = async (port, it) => {
+    const { connections = 1, batch = 1 } = it;
+    const ca = await trusted(it);
+    const all: ((slice: Slice) => Promise<number>)[] = [];
+    for (let k = 0; k < connections; k++) all.push(await raw.ask(port, batch, ca));
     return async (slice): Promise<Done> => {
-      const counts = await Promise.all(all.map((ping) => ping(slice)));
+      const counts = await Promise.all(all.map((ask) => ask(slice)));
       return { operations: counts.reduce((sum, count) => sum + count, 0), bytes: 0 };
     };
   };
+  const { udp } = raw;
   await contest({
-    cases: {
-      "ping": pings(1),
-      "ping-64": pings(64),
-      "lines": reads(() => new Lines()),
-      "exact-4k": reads(() => new Frames(4096)),
-      "exact-1m": reads(() => new LargeFrames(2 ** 20)),
-      "until": reads(() => new Parts()),
-      "any": reads(() => new Chunks(() => new Uint8Array(CHUNK_BYTES))),
-      "into": reads(() => new Chunks(() => chunk)),
+    works: {
+      ask: asks,
       // A stack of connections is nothing beside the exchange, and all there is without one.
-      "pool-ask": pings(1),
-      "tls-ping": pings(1, ca),
-      "tls-into": reads(() => new Chunks(() => chunk), ca),
+      pool: async (port, it) => it.exchange && await asks(port, it),
+      lines: reads((it) => new Lines(frameSizes(it).size)),
+      exact: reads(({ size = 0 }) => size < CHUNK_BYTES ? new Frames(size) : new LargeFrames(size)),
+      // To join what has come and look through all of it again is quick to write, and quadratic.
+      until: reads((it) =>
+        it.size! < CHUNK_BYTES ? new Parts(it.size!, delimiterOf(it)) : undefined
+      ),
+      any: reads(() => new Chunks(() => new Uint8Array(CHUNK_BYTES))),
+      into: reads(({ size = 0 }) => {
+        const memory = new Uint8Array(size);
+        return new Chunks(() => memory);
+      }),
+      send: cyclesOn(
+        async (port, { message }) => ({ sock: await raw.open(port), bytes: joined(message!) }),
+        ({ sock, bytes }) => sock.send(bytes),
+      ),
+      connect: async (port) => cycles(async () => (await raw.open(port)).close()),
+      ...(udp && { udp: async (port) => cycles(await udp(port)) }),
     },
     async hold(port, connections) {
       const all: unknown[] = [];
@@ -95,26 +120,32 @@ class Chunks implements Sink {
 
 /** Lines, cut out of the text of each chunk. */
 class Lines implements Sink {
+  readonly #size: number;
   operations = 0;
   bytes = 0;
   last = "";
   #rest = "";
+
+  constructor(size: number) {
+    this.#size = size;
+  }
 
   room(): Uint8Array {
     return chunk;
   }
 
   took(bytes: Uint8Array): void {
-    const text = this.#rest +
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
     let at = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", at)) {
-      this.last = text.slice(at, text.charCodeAt(end - 1) === 13 ? end - 1 : end);
-      if (this.last.length !== LINE.length - 2) throw new Error("Wrong size");
+      const line = this.#rest === "" ? text.slice(at, end) : this.#rest + text.slice(0, end);
+      this.#rest = "";
+      this.last = line.endsWith("\r") ? line.slice(0, -1) : line;
+      if (this.last.length !== this.#size) throw new Error("Wrong size");
       this.operations++;
       at = end + 1;
     }
-    this.#rest = text.slice(at);
+    this.#rest += text.slice(at);
     this.bytes += bytes.length;
   }
 }
@@ -195,11 +226,17 @@ class LargeFrames implements Sink {
 
 /** Parts up to a delimiter: views of chunks, as above. */
 class Parts implements Sink {
-  readonly #delimiter = Buffer.from(DELIMITER);
+  readonly #size: number;
+  readonly #delimiter: Buffer;
   operations = 0;
   bytes = 0;
   last: Uint8Array | undefined;
   #rest: Uint8Array | undefined;
+
+  constructor(size: number, delimiter: string) {
+    this.#size = size;
+    this.#delimiter = Buffer.from(delimiter);
+  }
 
   room(): Uint8Array {
     return new Uint8Array(CHUNK_BYTES);
@@ -211,9 +248,9 @@ class Parts implements Sink {
     let at = 0;
     for (let end = text.indexOf(this.#delimiter); end >= 0;) {
       this.last = all.subarray(at, end);
-      if (this.last.length !== PART.length) throw new Error("Wrong size");
+      if (this.last.length !== this.#size) throw new Error("Wrong size");
       this.operations++;
-      at = end + DELIMITER.length;
+      at = end + this.#delimiter.length;
       end = text.indexOf(this.#delimiter, at);
     }
     this.#rest = at < all.length ? all.subarray(at) : undefined;

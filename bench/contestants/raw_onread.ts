@@ -1,0 +1,5 @@
+/** `node:net` with `onread`. */
+
+import { contestNode } from "./raw_net.ts";
+
+await contestNode("onread");
