@@ -1,12 +1,12 @@
 // A transport within another: what goes into the engine comes out of it
 // encrypted on the inner one, and the other way round.
 
-import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import type tls from "node:tls";
 import { SocketError } from "../errors.ts";
 import type { TlsInfo } from "../tls.ts";
 import type { Address, Transport, TransportOption } from "../transport.ts";
+import { Decrypted } from "./decrypted.ts";
 import type { Over, TransportDuplex } from "./duplex.ts";
 import { closed, cut, writeEnded } from "./ends.ts";
 import { tlsError } from "./tls_errors.ts";
@@ -26,7 +26,6 @@ interface Pull {
 
 // Reading stops at so much that nobody asked for.
 const MOST_EARLY_BYTES = 64 * 1024;
-const MEMORY_BYTES = 64 * 1024;
 
 // Bun's TLS ends both directions when the peer ends one, and then answers for
 // nothing that is written.
@@ -41,11 +40,8 @@ export class TlsTransport implements Transport {
   readonly #wire: TransportDuplex;
   readonly #socket: tls.TLSSocket;
   #pull: Pull | undefined;
-  // What was decrypted and not yet pulled; `#earlyBytes` of it.
-  #early: Uint8Array[] = [];
-  #earlyBytes = 0;
+  readonly #decrypted = new Decrypted();
   #answering = false;
-  #memory: Uint8Array | undefined;
   #over: TlsOver | undefined;
   #writeEnded = false;
   #write: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -81,7 +77,8 @@ export class TlsTransport implements Transport {
 
   pull(into?: Uint8Array): Promise<Uint8Array | null> {
     if (this.#closed) return Promise.reject(closed());
-    if (this.#early.length > 0) return Promise.resolve(this.#takeEarly(into));
+    this.#decrypted.next();
+    if (this.#decrypted.length > 0) return Promise.resolve(this.#decrypted.take(into));
     if (this.#over !== undefined) return this.#answerOver();
     return new Promise((resolve, reject) => {
       this.#pull = { into, resolve, reject };
@@ -144,7 +141,7 @@ export class TlsTransport implements Transport {
   }
 
   unref(): void {
-    this.#memory = undefined;
+    this.#decrypted.shrink();
     this.#inner.unref();
   }
 
@@ -155,14 +152,12 @@ export class TlsTransport implements Transport {
   /** Records come one by one; those of one arrival answer a pull together. */
   #came(bytes: Uint8Array): void {
     if (this.#closed) return;
-    // A Buffer's own slice() would not be a copy.
-    this.#early.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    this.#earlyBytes += bytes.length;
+    this.#decrypted.push(bytes);
     if (this.#pull !== undefined) {
       if (this.#answering) return;
       this.#answering = true;
       queueMicrotask(this.#answer);
-    } else if (this.#earlyBytes >= MOST_EARLY_BYTES) {
+    } else if (this.#decrypted.length >= MOST_EARLY_BYTES) {
       this.#socket.pause();
       // Not every engine stops its source as well.
       this.#wire.hold();
@@ -173,30 +168,8 @@ export class TlsTransport implements Transport {
     this.#answering = false;
     const pull = this.#pull;
     this.#pull = undefined;
-    pull?.resolve(this.#takeEarly(pull.into));
+    pull?.resolve(this.#decrypted.take(pull.into));
   };
-
-  #takeEarly(into: Uint8Array | undefined): Uint8Array {
-    if (this.#early.length === 1 && into === undefined) {
-      this.#earlyBytes = 0;
-      return this.#early.pop()!;
-    }
-    const memory = into ??
-      (this.#memory ??= new Uint8Array(Buffer.allocUnsafeSlow(MEMORY_BYTES).buffer));
-    let at = 0;
-    let taken = 0;
-    while (taken < this.#early.length && at < memory.length) {
-      const piece = this.#early[taken]!;
-      const room = memory.length - at;
-      memory.set(piece.length <= room ? piece : piece.subarray(0, room), at);
-      at += Math.min(piece.length, room);
-      if (piece.length <= room) taken++;
-      else this.#early[taken] = piece.subarray(room);
-    }
-    this.#early.splice(0, taken);
-    this.#earlyBytes -= at;
-    return memory.subarray(0, at);
-  }
 
   /** Nothing more comes on the wire: unless the engine says that it ended, it was cut. */
   #wireOver(): void {
@@ -236,8 +209,7 @@ export class TlsTransport implements Transport {
 
   #detach(): void {
     this.#closed = true;
-    this.#early = [];
-    this.#memory = undefined;
+    this.#decrypted.clear();
     const pull = this.#pull;
     this.#pull = undefined;
     pull?.reject(closed());
