@@ -16,6 +16,7 @@ const CHECKS: Record<string, readonly string[]> = {
   // Also what the docstrings show; the README is checked when it is tested.
   types: ["check", "--doc"],
   layers: ["run", "--allow-read", "scripts/check_layers.ts"],
+  links: ["run", "--allow-read", "scripts/check_links.ts"],
   documentation: ["doc", "--lint", ...entries],
   reference: ["doc", "--html", "--name=cosocket", "--output=dist/reference/", ...entries],
   publish: ["publish", "--dry-run", "--allow-dirty"],

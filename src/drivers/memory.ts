@@ -62,7 +62,7 @@ class MemoryTransport implements Transport {
         this.#hold();
       });
       from.onChange = undefined;
-      this.#release?.();
+      this.#letGo();
     }
   }
 
@@ -81,8 +81,12 @@ class MemoryTransport implements Transport {
     to.held += bytes.length;
     to.onChange?.();
     while (to.held > HELD_BYTES) {
-      await new Promise<void>((resolve) => to.onDrain = resolve);
+      await new Promise<void>((resolve) => {
+        to.onDrain = resolve;
+        this.#hold();
+      });
       to.onDrain = undefined;
+      this.#letGo();
       if (to.failure) throw to.failure;
       if (this.#closed) throw closed();
     }
@@ -114,7 +118,7 @@ class MemoryTransport implements Transport {
 
   ref(): void {
     this.#referenced = true;
-    if (this.#from.onChange) this.#hold();
+    if (this.#waits()) this.#hold();
   }
 
   unref(): void {
@@ -146,6 +150,14 @@ class MemoryTransport implements Transport {
       clearTimeout(timer);
       this.#release = undefined;
     };
+  }
+
+  #letGo(): void {
+    if (!this.#waits()) this.#release?.();
+  }
+
+  #waits(): boolean {
+    return this.#from.onChange !== undefined || this.#to.onDrain !== undefined;
   }
 
   #close(): void {
