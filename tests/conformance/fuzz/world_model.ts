@@ -202,6 +202,10 @@ export class World {
     }
     if (entry.pool !== undefined) this.#pools.release(entry.pool, this.nowMs);
     if (target.end === "refuses") return [null, "connection refused"];
+    if (this.#lastAccept.isUnix && this.#lastAccept.atMs === this.nowMs) {
+      // It says 1 then, and times out at the first send or receive.
+      throw new Undetermined("the original takes an event of the last connection for this one's");
+    }
     this.nowMs += this.timeoutOf(socket, "connect");
     return [null, "timeout"];
   }
