@@ -9,7 +9,7 @@ import {
   type Socket,
   SocketError,
   type SocketOptions,
-} from "../src/faces/sockets.ts";
+} from "../src/faces/sockets/mod.ts";
 import { listen, type ListenerOptions } from "../src/listener.ts";
 import { certificates } from "./helpers/certificates.ts";
 import { remotePeer } from "./helpers/remote_peer.ts";
@@ -60,6 +60,7 @@ test("connect() throws a SocketError for what makes no sense", () => {
     [address, { sni: "host" }],
     [address, { secureTransport: "off", alpn: ["h2"] }],
   ];
+  assert.throws(() => connect(address, 7 as SocketOptions), TypeError);
   for (const [address, options] of calls) {
     assert.throws(() => connect(address, options), (error: Error) => {
       assert.ok(error instanceof SocketError && error instanceof TypeError);
@@ -118,6 +119,15 @@ test("close() ends both streams, and twice is fine", async () => {
     assert.equal((await reading).done, true);
     await failure(writer.write(bytes("x")));
     assert.equal(await guest.receiveAny(1), null);
+  });
+});
+
+test("close() ends a read that brought its own memory", async () => {
+  await withSocket({}, async (socket) => {
+    const reading = socket.readable.getReader({ mode: "byob" }).read(new Uint8Array(8));
+    await turns();
+    await socket.close();
+    assert.equal((await reading).done, true);
   });
 });
 
@@ -218,6 +228,7 @@ test("canceling readable leaves writable as it is", async () => {
     const closed = watched(socket.closed);
     const reader = socket.readable.getReader();
     const reading = reader.read();
+    await turns();
     await reader.cancel();
     assert.equal((await reading).done, true);
     const writer = socket.writable.getWriter();
@@ -251,6 +262,71 @@ test("aborting writable cuts the connection off", async () => {
     await socket.closed;
     const received = guest.receiveAny(1).catch((error) => error.code);
     assert.ok([null, "reset"].includes(await received as string | null));
+  });
+});
+
+test("aborting writable before there is a connection waits for it, and cuts it off", async () => {
+  await withPeer({}, async ({ port, accept }) => {
+    const socket = connect({ hostname: "127.0.0.1", port });
+    const aborting = socket.writable.abort();
+    const guest = await accept();
+    await Promise.all([aborting, socket.opened, socket.closed]);
+    assert.ok([null, "reset"].includes(await guest.receiveAny(1).catch((error) => error.code)));
+  });
+});
+
+test("aborting or canceling the streams of what could not be opened is fine", async () => {
+  const gone = await listen("127.0.0.1:0");
+  const { address } = gone;
+  await gone.close();
+  const ends: ((socket: Socket) => Promise<void>)[] = [
+    ({ writable }) => writable.abort(),
+    ({ readable }) => readable.cancel(),
+  ];
+  for (const end of ends) {
+    const socket = connect(address as { hostname: string; port: number });
+    const ending = end(socket);
+    const error = await failure(socket.closed, "refused");
+    assert.equal(await caught(socket.opened), error);
+    await ending;
+  }
+});
+
+test("canceling readable before there is a connection leaves writable as it is", async () => {
+  await withPeer({}, async ({ port, accept }) => {
+    const socket = connect({ hostname: "127.0.0.1", port });
+    await socket.readable.cancel();
+    const writing = socket.writable.getWriter().write("still there\n");
+    const guest = await accept();
+    assert.equal(await guest.receiveLine(), "still there");
+    await Promise.all([writing, socket.opened]);
+    await socket.close();
+    assert.equal(await guest.receiveAny(1), null);
+  });
+});
+
+test("close() waits for no write that was refused or that failed", async () => {
+  await withSocket({ allowHalfOpen: true }, async (socket) => {
+    const writer = socket.writable.getWriter();
+    const refused = [writer.close(), writer.write("x")].map(caught);
+    await socket.close();
+    assert.ok((await Promise.all(refused))[1] instanceof TypeError);
+  });
+  await withSocket({}, async (socket) => {
+    const writer = socket.writable.getWriter();
+    const failed = [writer.write(7 as unknown as string), writer.write("x")].map(caught);
+    await socket.close();
+    await Promise.all(failed);
+  });
+});
+
+test("a write under way is given up when writable is aborted during close()", async () => {
+  await withSocket({}, async (socket, guest) => {
+    const writer = socket.writable.getWriter();
+    const failed = failure(writer.write(new Uint8Array(50_000_000)), "aborted");
+    await guest.receiveExactly(1);
+    const closed = socket.close();
+    await Promise.all([failed, caught(writer.abort()), closed]);
   });
 });
 
@@ -408,7 +484,27 @@ test("startTls sends what was written before it", async () => {
   });
 });
 
-test("whoever still has the old streams does nothing to the new socket", async () => {
+test("what is done to the old streams once startTls was called does nothing", async () => {
+  const calls: ((socket: Socket) => Promise<void>[])[] = [
+    ({ writable }) => [writable.close()],
+    ({ writable }) => [writable.getWriter().write("late\n")],
+    ({ readable }) => [readable.cancel()],
+    ({ readable, writable }) => [readable.cancel(), writable.close()],
+    ({ readable, writable }) => [writable.close(), readable.cancel()],
+  ];
+  for (const call of calls) {
+    await withStartTls(async (socket, guest) => {
+      await turns();
+      const secure = socket.startTls();
+      const late = call(socket).map(caught);
+      await Promise.all([guest.startTls(localhost), secure.opened, ...late]);
+      await converse(secure, guest);
+      await secure.close();
+    });
+  }
+});
+
+test("nor does it while what was written before is still being sent", async () => {
   await withStartTls(async (socket, guest) => {
     const writer = socket.writable.getWriter();
     writer.write("a".repeat(2_000_000));
@@ -434,6 +530,39 @@ test("startTls can be called before there is a connection", async () => {
   });
 });
 
+test("startTls waits for no write that was dropped", async () => {
+  await withPeer({}, async ({ port, accept }) => {
+    const socket = trusting.connect(`localhost:${port}`, { secureTransport: "starttls" });
+    const writer = socket.writable.getWriter();
+    const dropped = caught(writer.write("dropped"));
+    const secure = socket.startTls();
+    const reason = new Error("no more");
+    const aborted = caught(writer.abort(reason));
+    const guest = await accept();
+    await Promise.all([guest.startTls(localhost), secure.opened, aborted]);
+    assert.equal(await dropped, reason);
+    await converse(secure, guest);
+    await secure.close();
+  });
+});
+
+test("startTls fails if the connection breaks before all was sent", async () => {
+  const peer = remotePeer();
+  const address = peer.listen({ hostname: "127.0.0.1", port: 0 }) as AnySocketAddress;
+  const socket = connect(address, { secureTransport: "starttls" });
+  await socket.opened;
+  const far = peer.accept();
+  // It fails, or ends with the socket: the write may be the first that hears of it.
+  const reading = caught(socket.readable.getReader().read());
+  const writing = failure(socket.writable.getWriter().write(new Uint8Array(50_000_000)));
+  await turns();
+  const secure = socket.startTls();
+  far.reset();
+  await Promise.all([reading, writing, socket.closed]);
+  const { code } = (await failure(secure.opened)).cause as CoreError;
+  assert.ok(code === "reset" || code === "closed", code);
+});
+
 test("startTls is for sockets that were opened for it, and are open", async () => {
   await withSocket({}, async (socket) => {
     assert.match(thrown(() => socket.startTls()).message, /secureTransport must be "starttls"/);
@@ -442,6 +571,7 @@ test("startTls is for sockets that were opened for it, and are open", async () =
   await withSocket({ secureTransport: "starttls" }, async (socket) => {
     await socket.close();
     assert.match(thrown(() => socket.startTls()).message, /the socket was closed/);
+    assert.throws(() => socket.startTls(null as unknown as object), /options must be an object/);
     assert.equal(socket.upgraded, false);
   });
 });
@@ -475,6 +605,7 @@ test("so do those that a reader asked for and did not wait for", async () => {
     const secure = socket.startTls();
     assert.match((await failure(secure.opened)).message, /plain bytes lie unread/);
     await failure(secure.closed);
+    assert.equal(await guest.receiveAny(1).catch(() => null), null);
   });
 });
 
@@ -507,6 +638,22 @@ test("close() gives a handshake up", async () => {
     assert.equal(await caught(secure.opened), reason);
     assert.ok((await guest.receiveAll().catch((error) => error.partial)).length > 0);
   });
+});
+
+test("close() of the new socket gives up what the old one is still sending", async () => {
+  for (const isAtOnce of [true, false]) {
+    await withStartTls(async (socket, guest) => {
+      const large = new Uint8Array(50_000_000);
+      const failed = failure(socket.writable.getWriter().write(large));
+      await guest.receiveExactly(1);
+      const secure = socket.startTls();
+      if (!isAtOnce) await turns();
+      await secure.close();
+      const rest = await guest.receiveAll({ maxBytes: Infinity }).catch((error) => error.partial);
+      assert.ok(rest.length < large.length - 1);
+      await Promise.all([failed, socket.closed]);
+    });
+  }
 });
 
 test("TLS that is cut off is an error of what is read, and of closed", async () => {

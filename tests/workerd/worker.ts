@@ -14,7 +14,7 @@ import {
   Pool,
   SocketError,
 } from "../../mod.ts";
-import { connect as connectSocket } from "../../src/faces/sockets.ts";
+import { connect as connectSocket } from "../../src/faces/sockets/mod.ts";
 
 /** Where the peers are. */
 export interface Peers {
@@ -250,6 +250,41 @@ const scenarios: Readonly<Record<string, (peers: Peers) => Promise<unknown>>> = 
     const next = await reading;
     sock.close();
     return { waited, refused, line, busy, next };
+  },
+
+  async left({ peer }) {
+    const pool = new Pool();
+    const [one, other] = [await pool.connect(peer), await pool.connect(peer)];
+    const isBack = await one.release();
+    // Nobody waits for this one, and the request ends in the middle of it.
+    other.release();
+    return isBack;
+  },
+
+  async reused({ peer }) {
+    const pool = new Pool();
+    const ask = async (sock: Cosocket, mark: string) => {
+      await sock.send(`SAY ${mark}\\n\n`);
+      return await sock.receiveLine();
+    };
+    await pool.use(peer, (sock) => ask(sock, "new"));
+    const sock = await pool.connect(peer);
+    const { reusedTimes } = sock;
+    const early = await failureOf(sock.startTls());
+    const lines = [await ask(sock, "as it was")];
+    // The read that was parked is answered, and none is under way.
+    await sock.send("STARTTLS\n");
+    lines.push(await sock.receiveLine());
+    await sock.startTls();
+    lines.push(await ask(sock, "protected"));
+    sock.close();
+    await pool.use(peer, (sock) => ask(sock, "new again"));
+    const refused = await pool.connect(peer);
+    const late = await failureOf(refused.startTls());
+    const isBack = await refused.release();
+    const again = await pool.use(peer, async (sock) => [sock.reusedTimes, await ask(sock, "lent")]);
+    pool.close();
+    return { reusedTimes, early, lines, late, isBack, again };
   },
 
   async unsupported({ peer, tlsPeer }) {

@@ -63,6 +63,9 @@ for (const form of forms) {
         for (const [name, { says, judge }] of Object.entries(SCENARIOS)) {
           await t.test(`${form.name}, ${says}`, async () => judge(await ask(target, name, peers)));
         }
+        await t.test(`${form.name}, what a request left undone holds up no other`, async () => {
+          for (const _ of [1, 2]) assert.equal(await ask(target, "left", peers), true);
+        });
         await t.test(`${form.name}, a connection of another request is an error`, async () => {
           assert.deepEqual(await ask(target, "shared", peers), ["shared", 1]);
           assert.deepEqual(await ask(target, "shared", peers), ["failed", 0]);
@@ -196,6 +199,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       assert.deepEqual([waited!.code, refused!.code], ["timeout", "unsupported"]);
       assert.deepEqual([line, next], ["as it was", "and goes on"]);
       assert.equal(busy!.code, "unsupported");
+    },
+  },
+  reused: {
+    says: "no TLS begins on what a pool lends again before its parked read is answered",
+    judge({ reusedTimes, early, lines, late, isBack, again }) {
+      assert.equal(reusedTimes, 1);
+      assert.deepEqual([early.code, late.code], ["unsupported", "unsupported"]);
+      assert.match(early.message, /a read is under way, which Workers cannot take back/);
+      assert.deepEqual(lines, ["as it was", "go", "protected"]);
+      // What was refused changed nothing: the pool takes it back.
+      assert.deepEqual([isBack, again], [true, [2, "lent"]]);
     },
   },
   unsupported: {
