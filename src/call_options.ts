@@ -3,7 +3,20 @@
 import { checkMs, checkOptions, checkSignal } from "./check.ts";
 import type { Limits } from "./stream.ts";
 
-/** Limits of one call; what is absent is taken from the socket. */
+/**
+ * Limits of one call; what is absent is taken from the socket.
+ *
+ * @example
+ * ```ts
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const [sock, peer] = socketPair();
+ * await peer.send("hel");
+ * await sock.receiveLine({ timeoutMs: 20 }).catch((error) => console.log(error.code)); // timeout
+ * await peer.send("lo\n");
+ * console.log(await sock.receiveLine({ deadlineMs: 1000 })); // hello: nothing was lost
+ * ```
+ */
 export interface CallOptions {
   /** Milliseconds without a byte; 0 waits for ever. It starts anew with each arrival. */
   timeoutMs?: number;

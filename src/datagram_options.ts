@@ -6,7 +6,21 @@ import { ipFamily } from "./ip.ts";
 import type { Target } from "./target.ts";
 import type { DatagramSettings, MulticastGroup } from "./transport.ts";
 
-/** How to open a socket for datagrams, and the settings it starts with. */
+/**
+ * How to open a socket for datagrams, and the settings it starts with.
+ *
+ * @example
+ * ```ts
+ * import { datagram } from "@cosocket/cosocket";
+ *
+ * await using sock = await datagram({
+ *   localAddress: "127.0.0.1",
+ *   maxQueued: 100, // more than that is dropped
+ *   readTimeoutMs: 20,
+ * });
+ * await sock.receiveFrom().catch((error) => console.log(error.code)); // timeout
+ * ```
+ */
 export interface DatagramSocketOptions extends Partial<DatagramSettings> {
   /** The one peer to exchange datagrams with, as by `connect`. Default: none. */
   remote?: Target;

@@ -1,4 +1,18 @@
-/** What went wrong, as a word to switch on. */
+/**
+ * What went wrong, as a word to switch on.
+ *
+ * @example
+ * ```ts
+ * import type { SocketErrorCode } from "@cosocket/cosocket";
+ *
+ * const advice: Partial<Record<SocketErrorCode, string>> = {
+ *   "refused": "Is the server running?",
+ *   "not found": "Is the name right?",
+ *   "tls": "Look at the certificate",
+ * };
+ * console.log(advice["refused"]); // Is the server running?
+ * ```
+ */
 export type SocketErrorCode =
   /** A limit of time passed. */
   | "timeout"
@@ -33,7 +47,19 @@ export type SocketErrorCode =
   /** The system refused for a reason without a word of its own; `cause` tells it. */
   | "failed";
 
-/** The call that failed. */
+/**
+ * The call that failed.
+ *
+ * @example
+ * ```ts
+ * import { connect, SocketError, type SocketOperation } from "@cosocket/cosocket";
+ *
+ * // Up to here nothing was sent, so that all may be tried again.
+ * const harmless: readonly SocketOperation[] = ["lookup", "connect", "acquire"];
+ * const error = await connect("127.0.0.1:1").catch((it) => it);
+ * console.log(error instanceof SocketError && harmless.includes(error.op!)); // true
+ * ```
+ */
 export type SocketOperation =
   | "lookup"
   | "connect"
@@ -44,7 +70,19 @@ export type SocketOperation =
   | "receive"
   | "acquire";
 
-/** What a {@linkcode SocketError} knows besides its code and message. */
+/**
+ * What a {@linkcode SocketError} knows besides its code and message.
+ *
+ * @example
+ * ```ts
+ * import { SocketError } from "@cosocket/cosocket";
+ *
+ * // As a scripted peer in a test fails.
+ * const partial = new TextEncoder().encode("HTTP/1.1 20");
+ * const error = new SocketError("reset", "Cannot receive", { op: "receive", partial });
+ * console.log(error.op, error.partial?.length); // receive 11
+ * ```
+ */
 export interface SocketErrorOptions {
   /** The call that failed. */
   op?: SocketOperation;

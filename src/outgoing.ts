@@ -3,7 +3,21 @@
 import { encodeUtf8, join } from "./bytes.ts";
 import { wrongType } from "./check.ts";
 
-/** What can be sent: text (as UTF-8), bytes, or arrays of them, nested to any depth. */
+/**
+ * What can be sent: text (as UTF-8), bytes, or arrays of them, nested to any depth.
+ *
+ * @example
+ * ```ts
+ * import { type Data } from "@cosocket/cosocket";
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const frame = (body: Data, size: number): Data => ["LENGTH ", String(size), "\r\n", body];
+ *
+ * const [sock, peer] = socketPair();
+ * await sock.send(frame(new Uint8Array([1, 2, 3]), 3)); // in one piece
+ * console.log(await peer.receiveLine()); // LENGTH 3
+ * ```
+ */
 export type Data = string | Uint8Array | readonly Data[];
 
 /** The bytes to send for `data`; small pieces are joined once. */

@@ -8,6 +8,18 @@ import type { Address } from "./transport.ts";
  * Where to connect to or listen at: `"db:5432"`, `"[::1]:80"`,
  * `"unix:/run/x.sock"`, or the same as an object. A path that begins with NUL is
  * an abstract one (Linux).
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, type Target } from "@cosocket/cosocket";
+ *
+ * const places: Target[] = ["127.0.0.1:0", { hostname: "127.0.0.1", port: 0 }];
+ * for (const place of places) {
+ *   await using server = await listen(place);
+ *   await using sock = await connect(server.address); // an address is a target, too
+ *   console.log(sock.remoteAddress); // { hostname: "127.0.0.1", port: ... }
+ * }
+ * ```
  */
 export type Target =
   | { readonly hostname: string; readonly port: number }

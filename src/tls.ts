@@ -6,10 +6,33 @@ import { quote } from "./bytes.ts";
 import { checkFlag, checkMs, checkOptions, checkText, wrongType } from "./check.ts";
 import { ipFamily } from "./ip.ts";
 
-/** A version of the protocol. */
+/**
+ * A version of the protocol.
+ *
+ * @example
+ * ```ts
+ * import { connect, type TlsVersion } from "@cosocket/cosocket";
+ *
+ * const minVersion: TlsVersion = "TLSv1.3";
+ * const failed = connect("127.0.0.1:1", { tls: { minVersion, maxVersion: "TLSv1.2" } });
+ * await failed.catch((error) => console.log(error.message)); // minVersion must not ...
+ * ```
+ */
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
-/** What both ends of TLS may be told. */
+/**
+ * What both ends of TLS may be told.
+ *
+ * @example
+ * ```ts
+ * import type { CommonTlsOptions, TlsIdentity, TlsOptions } from "@cosocket/cosocket";
+ *
+ * const both: CommonTlsOptions = { alpnProtocols: ["chat/2", "chat/1"], minVersion: "TLSv1.3" };
+ * const ofClients: TlsOptions = { ...both, serverName: "chat.example" };
+ * const ofServer = (identity: TlsIdentity) => ({ ...both, ...identity });
+ * console.log(ofClients.minVersion); // TLSv1.3
+ * ```
+ */
 export interface CommonTlsOptions {
   /** Application protocols (ALPN), the dearest first. */
   alpnProtocols?: readonly string[];
@@ -24,6 +47,21 @@ export interface CommonTlsOptions {
 /**
  * How to reach, trust and be trusted by a server. Absent options mean: the
  * runtime's roots, the target's name, TLS 1.2 or 1.3, no certificate of our own.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@cosocket/cosocket";
+ *
+ * // A server under our own authority, which wants to know who comes.
+ * async function openVault(caCerts: string, cert: string, key: string) {
+ *   const tls = { serverName: "vault.internal", caCerts, cert, key };
+ *   return await connect("unix:/run/vault.sock", { tls });
+ * }
+ *
+ * // Mistakes are told before anything happens.
+ * const failed = connect("127.0.0.1:1", { tls: { caCerts: "not PEM" } });
+ * await failed.catch((error) => console.log(error.message)); // caCerts must be PEM, ...
+ * ```
  */
 export interface TlsOptions extends CommonTlsOptions {
   /**
@@ -47,7 +85,18 @@ export interface TlsOptions extends CommonTlsOptions {
   dangerouslySkipNameVerification?: boolean;
 }
 
-/** A certificate of our own, and its key. */
+/**
+ * A certificate of our own, and its key.
+ *
+ * @example
+ * ```ts
+ * import { listen, type TlsIdentity } from "@cosocket/cosocket";
+ *
+ * async function serve(usual: TlsIdentity, others: Record<string, TlsIdentity>) {
+ *   return await listen("0.0.0.0:443", { tls: { ...usual, sni: others } });
+ * }
+ * ```
+ */
 export interface TlsIdentity {
   /** The certificate and its chain, PEM. */
   cert: string;
@@ -55,7 +104,20 @@ export interface TlsIdentity {
   key: string;
 }
 
-/** How to serve TLS. */
+/**
+ * How to serve TLS.
+ *
+ * @example
+ * ```ts
+ * import { listen, type TlsServerOptions } from "@cosocket/cosocket";
+ *
+ * // Who comes shows a certificate of the staff's, or is turned away.
+ * async function forStaff(cert: string, key: string, caCerts: string) {
+ *   const tls: TlsServerOptions = { cert, key, clientCerts: "require", caCerts };
+ *   return await listen("0.0.0.0:8443", { tls });
+ * }
+ * ```
+ */
 export interface TlsServerOptions extends CommonTlsOptions, TlsIdentity {
   /**
    * Certificates for names that clients ask for: `"db.example"`, or
@@ -71,7 +133,21 @@ export interface TlsServerOptions extends CommonTlsOptions, TlsIdentity {
   handshakeTimeoutMs?: number;
 }
 
-/** A peer's certificate. */
+/**
+ * A peer's certificate.
+ *
+ * @example
+ * ```ts
+ * import type { Cosocket, PeerCertificate } from "@cosocket/cosocket";
+ *
+ * const days = ({ validTo }: PeerCertificate) => (validTo.getTime() - Date.now()) / 86_400_000;
+ *
+ * function warn({ tls }: Cosocket): void {
+ *   const certificate = tls?.peerCertificate;
+ *   if (certificate && days(certificate) < 14) console.warn(`${certificate.subject} ends soon`);
+ * }
+ * ```
+ */
 export interface PeerCertificate {
   /** The certificate itself. */
   readonly der: Uint8Array;
@@ -89,7 +165,21 @@ export interface PeerCertificate {
   readonly validTo: Date;
 }
 
-/** What TLS a connection has. */
+/**
+ * What TLS a connection has.
+ *
+ * @example
+ * ```ts
+ * import type { TlsInfo } from "@cosocket/cosocket";
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const shown = (tls: TlsInfo | null) =>
+ *   tls ? `${tls.protocol}, ${tls.verified ? "" : "not "}verified` : "in plain";
+ *
+ * const [sock] = socketPair();
+ * console.log(shown(sock.tls)); // in plain; with TLS "TLSv1.3, verified"
+ * ```
+ */
 export interface TlsInfo {
   /** The version of the protocol: `TLSv1.3`. */
   readonly protocol: string | null;
@@ -114,7 +204,24 @@ export interface TlsInfo {
   readonly closeNotify: boolean | null;
 }
 
-/** What resumes a session; of use only with the options it was made with. */
+/**
+ * What resumes a session; of use only with the options it was made with.
+ *
+ * @example
+ * ```ts
+ * import { connect, type TlsSession } from "@cosocket/cosocket";
+ *
+ * const sessions = new Map<string, TlsSession>();
+ *
+ * async function greeting(target: string): Promise<string> {
+ *   const session = sessions.get(target);
+ *   await using sock = await connect(target, { tls: session ? { session } : true });
+ *   const line = await sock.receiveLine(); // what makes a session comes with it
+ *   if (sock.tls?.session) sessions.set(target, sock.tls.session);
+ *   return line;
+ * }
+ * ```
+ */
 export class TlsSession {
   /** The runtime's form of it. */
   readonly bytes: Uint8Array;

@@ -1,6 +1,18 @@
 import type { TlsInfo } from "./tls.ts";
 
-/** The address of one end of a connection. */
+/**
+ * The address of one end of a connection.
+ *
+ * @example
+ * ```ts
+ * import { type Address, listen } from "@cosocket/cosocket";
+ *
+ * const text = (at: Address) => "path" in at ? at.path : `${at.hostname}, port ${at.port}`;
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * console.log(text(server.address)); // 127.0.0.1, port ...
+ * ```
+ */
 export type Address =
   | { readonly hostname: string; readonly port: number }
   | { readonly path: string };
@@ -99,7 +111,18 @@ export interface Driver {
   lookup(hostname: string): Promise<string[]>;
 }
 
-/** An IP address and a port. */
+/**
+ * An IP address and a port.
+ *
+ * @example
+ * ```ts
+ * import { datagram, type IpAddress } from "@cosocket/cosocket";
+ *
+ * await using sock = await datagram({ localAddress: "127.0.0.1" });
+ * const { hostname, port }: IpAddress = sock.localAddress!;
+ * console.log(hostname, port > 0); // 127.0.0.1 true
+ * ```
+ */
 export interface IpAddress {
   /** The address, as text. */
   readonly hostname: string;
@@ -107,7 +130,19 @@ export interface IpAddress {
   readonly port: number;
 }
 
-/** A datagram and where it came from. */
+/**
+ * A datagram and where it came from.
+ *
+ * @example
+ * ```ts
+ * import { datagram } from "@cosocket/cosocket";
+ *
+ * await using sock = await datagram({ localAddress: "127.0.0.1" });
+ * await sock.sendTo("to myself", sock.localAddress!);
+ * const { data, from } = await sock.receiveFrom({ timeoutMs: 1000 });
+ * console.log(data.length, from.port === sock.localAddress!.port); // 9 true
+ * ```
+ */
 export interface Packet {
   /** What it carries; empty for an empty datagram. The receiver's own memory. */
   readonly data: Uint8Array;
@@ -115,7 +150,18 @@ export interface Packet {
   readonly from: IpAddress;
 }
 
-/** What can be set of a socket for datagrams, and the kind of value it takes. */
+/**
+ * What can be set of a socket for datagrams, and the kind of value it takes.
+ *
+ * @example
+ * ```ts
+ * import { datagram } from "@cosocket/cosocket";
+ *
+ * await using sock = await datagram({ multicastTtl: 4 });
+ * sock.setOption("broadcast", true);
+ * console.log(sock.getOption("multicastTtl"), sock.getOption("broadcast")); // 4 true
+ * ```
+ */
 export interface DatagramSettings {
   /** Whether it may send to broadcast addresses. */
   broadcast: boolean;
@@ -152,7 +198,19 @@ export interface DatagramOptions {
   readonly maxQueuedBytes?: number | undefined;
 }
 
-/** A group to receive the multicast of. */
+/**
+ * A group to receive the multicast of.
+ *
+ * @example
+ * ```ts
+ * import { datagram, type MulticastGroup } from "@cosocket/cosocket";
+ *
+ * const mdns: MulticastGroup = { group: "224.0.0.251", interface: "127.0.0.1" };
+ * await using sock = await datagram({ reuseAddress: true });
+ * sock.join(mdns);
+ * sock.leave(mdns);
+ * ```
+ */
 export interface MulticastGroup {
   /** The group's address. */
   readonly group: string;

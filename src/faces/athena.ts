@@ -54,7 +54,19 @@ import { type Address, addressText } from "../transport.ts";
 import { checkString, isTable, LuaError, toNumber, typeName } from "./lua.ts";
 import { wordFor } from "./ngx/words.ts";
 
-/** What `socket.new` may be told. */
+/**
+ * What `socket.new` may be told.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/athena";
+ *
+ * const sock = socket.new({ timeout: 10, tls: true });
+ * sock.servername("mail.example"); // so that an address can be connected to
+ * const [status, err] = await sock.connect("tcp", "127.0.0.1", 1);
+ * console.log(status, err); // null "dial tcp 127.0.0.1:1: connect: connection refused"
+ * ```
+ */
 export interface AthenaOptions {
   /** TLS from the first byte on: `true`, or how. Default: none. */
   tls?: boolean | AthenaTls;
@@ -62,7 +74,21 @@ export interface AthenaOptions {
   timeout?: number;
 }
 
-/** How to trust a server, and be trusted by it. */
+/**
+ * How to trust a server, and be trusted by it.
+ *
+ * @example
+ * ```ts
+ * import { type AthenaTls, socket } from "@cosocket/cosocket/athena";
+ *
+ * // For a server in a test, with a certificate that nobody signed.
+ * const anybody: AthenaTls = {
+ *   dangerouslySkipChainVerification: true,
+ *   dangerouslySkipNameVerification: true,
+ * };
+ * socket.new({ tls: anybody }).close();
+ * ```
+ */
 export interface AthenaTls {
   /** Certificates to trust, PEM; they replace the runtime's roots. */
   caCerts?: string | readonly string[];
@@ -76,7 +102,21 @@ export interface AthenaTls {
   dangerouslySkipNameVerification?: boolean;
 }
 
-/** The module `socket`. */
+/**
+ * The module `socket`.
+ *
+ * @example
+ * ```ts
+ * import { type AthenaModule, socket } from "@cosocket/cosocket/athena";
+ *
+ * // What takes the module as an argument can be tested with another one.
+ * async function reachable({ lookup }: AthenaModule, host: string): Promise<boolean> {
+ *   const [ip] = await lookup(host);
+ *   return ip !== null;
+ * }
+ * console.log(await reachable(socket, "localhost")); // true
+ * ```
+ */
 export interface AthenaModule {
   /**
    * Looks up a name.
@@ -88,7 +128,18 @@ export interface AthenaModule {
   readonly new: NewSocket;
 }
 
-/** Makes a socket; both ways to call it are in use. */
+/**
+ * Makes a socket; both ways to call it are in use.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/athena";
+ *
+ * const one = socket.new({ timeout: 5 });
+ * const other = socket.new(socket, { timeout: 5 }); // `socket:new`
+ * for (const sock of [one, other]) sock.close();
+ * ```
+ */
 export interface NewSocket {
   /** In Lua `socket.new(options)`. */
   (options?: AthenaOptions | null): AthenaSocket;
@@ -138,7 +189,25 @@ const forgotten = new FinalizationRegistry<Lease>(release);
 
 let newSocket: (options: AthenaOptions) => AthenaSocket;
 
-/** A socket, made by `socket.new`. */
+/**
+ * A socket, made by `socket.new`.
+ *
+ * @example
+ * ```ts
+ * import { datagram } from "@cosocket/cosocket";
+ * import { socket } from "@cosocket/cosocket/athena";
+ *
+ * await using server = await datagram({ localAddress: "127.0.0.1" });
+ * server.receiveFrom().then(({ data, from }) => server.sendTo(data, from));
+ *
+ * const sock = socket.new({ timeout: 5 });
+ * await sock.connect("udp", "127.0.0.1", server.localAddress!.port);
+ * const [sent] = await sock.send("anybody there?");
+ * const [msg, length, err] = await sock.recv(8);
+ * console.log(sent, msg, length, err); // true "anybody " 8 null
+ * sock.close();
+ * ```
+ */
 export class AthenaSocket {
   readonly #lease: Lease = { stream: undefined, datagram: undefined };
   readonly #tls: TlsOptions | undefined;

@@ -1,6 +1,20 @@
 // What Lua makes of values: their types, their numbers, their texts.
 
-/** What the original raises; the message is its own. */
+/**
+ * What the original raises; the message is its own.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, LuaError } from "@cosocket/cosocket/ngx";
+ *
+ * // Mistakes are thrown; what the network does is returned.
+ * try {
+ *   createNgx({ lua_socket_read_timout: "5s" });
+ * } catch (error) {
+ *   if (error instanceof LuaError) console.log(error.message); // unknown directive ...
+ * }
+ * ```
+ */
 export class LuaError extends Error {
   /** Makes the error. */
   constructor(message: string) {
@@ -17,7 +31,19 @@ export function badArgument(position: number, method: string, why: string): LuaE
   return new LuaError(`${what} (${why})`);
 }
 
-/** The type of `ngx.null`, which nothing else has. */
+/**
+ * The type of `ngx.null`, which nothing else has.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type Null } from "@cosocket/cosocket/ngx";
+ *
+ * const ngx = createNgx();
+ * const row: (string | Null)[] = ["Ada", ngx.null]; // as from a database
+ * console.log(row[1] === ngx.null); // true: but it is not `null`
+ * ngx.say(row[1]); // null
+ * ```
+ */
 export class Null {
   // Without it anything with a text would be one to the compiler.
   readonly #brand = "null";

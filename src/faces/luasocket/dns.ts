@@ -10,7 +10,17 @@ import type { Failure } from "./results.ts";
 import { portOf, serviceOf } from "./services.ts";
 import { NO_NAME_SERVER, UNKNOWN_NAME, UNKNOWN_SERVICE, wordFor } from "./words.ts";
 
-/** What is known of a host. No runtime tells of aliases. */
+/**
+ * What is known of a host. No runtime tells of aliases.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [ip, entry] = await socket.dns.toip("localhost");
+ * if (ip !== null) console.log(entry.name, entry.ip); // localhost [ "127.0.0.1" ]
+ * ```
+ */
 export interface HostEntry {
   /** Its name. */
   readonly name: string;
@@ -20,7 +30,19 @@ export interface HostEntry {
   readonly ip: string[];
 }
 
-/** The functions of `socket.dns`. */
+/**
+ * The functions of `socket.dns`.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [found, err] = await socket.dns.getaddrinfo("127.0.0.1");
+ * if (found === null) throw new Error(err);
+ * for (const { addr, family } of found) console.log(family, addr); // inet 127.0.0.1
+ * console.log(...socket.dns.gethostname()); // the name of this machine
+ * ```
+ */
 export interface Dns {
   /** The IPv4 address of a host, and all that is known of it. */
   toip(...args: unknown[]): Promise<[string, HostEntry] | Failure>;

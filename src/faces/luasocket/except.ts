@@ -6,7 +6,20 @@ import { callable, isTrue, orNil, valuesOf } from "./calls.ts";
 
 let finalized: (error: TryError) => Promise<unknown> | undefined;
 
-/** What a {@linkcode Try} throws. */
+/**
+ * What a {@linkcode Try} throws.
+ *
+ * @example
+ * ```ts
+ * import { socket, TryError } from "@cosocket/cosocket/luasocket";
+ *
+ * try {
+ *   socket.try(null, "timeout"); // without `protect` around it
+ * } catch (error) {
+ *   if (error instanceof TryError) console.log(error.value); // timeout
+ * }
+ * ```
+ */
 export class TryError extends Error {
   /** The second value that `try` was given: a text, or anything else. */
   readonly value: unknown;
@@ -30,10 +43,32 @@ export class TryError extends Error {
 /**
  * Gives back all it is given if the first of it is true to Lua: all but `null`,
  * `undefined` and `false`. Otherwise it throws a {@linkcode TryError} with the second.
+ *
+ * @example
+ * ```ts
+ * import { socket, type Try } from "@cosocket/cosocket/luasocket";
+ *
+ * const clean: Try = socket.newtry(() => console.log("closed"));
+ * const [first, second] = clean("a value", 2); // as they were: closed is not said
+ * console.log(first, second); // a value 2
+ * ```
  */
 export type Try = <T extends readonly unknown[]>(...values: T) => Passed<T>;
 
-/** What is left of a call's possible results when it did not fail. */
+/**
+ * What is left of a call's possible results when it did not fail.
+ *
+ * @example
+ * ```ts
+ * import { type Passed, socket, type TcpSocket } from "@cosocket/cosocket/luasocket";
+ *
+ * const server: Passed<[TcpSocket] | [null, string]> = socket.try(
+ *   ...await socket.bind("127.0.0.1", 0),
+ * );
+ * console.log(server[0].class); // tcp{server}: nobody has to ask whether it is null
+ * await server[0].close();
+ * ```
+ */
 export type Passed<T extends readonly unknown[]> = T extends readonly [null | false, ...unknown[]]
   ? never
   : T;
@@ -115,7 +150,18 @@ async function valueOf(error: unknown): Promise<unknown> {
   return error.value;
 }
 
-/** What a protected function gives: the results of the one it is made of, or null and a message. */
+/**
+ * What a protected function gives: the results of the one it is made of, or null and a message.
+ *
+ * @example
+ * ```ts
+ * import { type Protected, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const digits = socket.protect((it: string) => socket.try(/^\d+$/.test(it) && it, "no number"));
+ * const shown = ([value, err]: Protected<readonly unknown[]>) => value ?? err;
+ * console.log(shown(await digits("42")), shown(await digits("x"))); // 42 no number
+ * ```
+ */
 export type Protected<R> =
   // deno-lint-ignore no-explicit-any -- a message may be any value, and mostly is a text
   | [null, any]
@@ -170,11 +216,35 @@ export function choose<T>(table: Readonly<Record<string, Choice<T>>>): Choose<T>
   };
 }
 
-/** One of those that {@linkcode choose} chooses from. */
+/**
+ * One of those that {@linkcode choose} chooses from.
+ *
+ * @example
+ * ```ts
+ * import { type Choice, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const sides: Record<string, Choice<number>> = { default: (side) => 4 * side };
+ * sides["oblong"] = (one, other) => 2 * (one + other); // more may come later
+ * console.log(socket.choose(sides)("oblong", 2, 3)); // 10
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- each has arguments of its own
 export type Choice<T> = (first: any, second: any) => T;
 
-/** What {@linkcode choose} makes. */
+/**
+ * What {@linkcode choose} makes.
+ *
+ * @example
+ * ```ts
+ * import { type Choose, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const shown: Choose<string> = socket.choose({
+ *   default: (bytes) => `${bytes} B`,
+ *   kilo: (bytes) => `${bytes / 1024} KiB`,
+ * });
+ * console.log(shown(2048), shown("kilo", 2048)); // 2048 B 2 KiB
+ * ```
+ */
 export type Choose<T> = (name?: unknown, first?: unknown, second?: unknown) => T;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

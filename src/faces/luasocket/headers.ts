@@ -1,6 +1,16 @@
 // How the names of header fields are written in HTTP and in mail.
 
-/** The module `socket.headers`. */
+/**
+ * The module `socket.headers`.
+ *
+ * @example
+ * ```ts
+ * import { headers } from "@cosocket/cosocket/luasocket";
+ *
+ * headers.canonic["x-request-id"] = "X-Request-ID"; // one of our own
+ * console.log(headers.canonic["content-md5"], headers.canonic["x-request-id"]);
+ * ```
+ */
 export interface Headers {
   /** The spelling of a field's name, by the name in lower case; change it as you like. */
   canonic: Record<string, string>;

@@ -8,7 +8,21 @@ import { sink, type Sinks } from "./ltn12/sinks.ts";
 import { type Sources, sourcesOf } from "./ltn12/sources.ts";
 import type { Block } from "./ltn12/types.ts";
 
-/** The module `ltn12`. */
+/**
+ * The module `ltn12`.
+ *
+ * @example
+ * ```ts
+ * import { type Ltn12, ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * const count = async ({ source, sink, pump, BLOCKSIZE }: Ltn12, size: number) => {
+ *   const [chunks, all] = sink.table();
+ *   await pump.all(source.string("x".repeat(size)), chunks);
+ *   return `${all.length} chunks of at most ${BLOCKSIZE}`;
+ * };
+ * console.log(await count(ltn12, 5000)); // 3 chunks of at most 2048
+ * ```
+ */
 export interface Ltn12 extends Block {
   /** The version of the original. */
   _VERSION: string;

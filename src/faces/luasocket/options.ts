@@ -6,7 +6,19 @@ import { type Args, checkBoolean, checkName, toNumber, wrongType } from "./argum
 import type { Endpoint } from "./endpoint.ts";
 import type { Linger } from "./settings.ts";
 
-/** What a call gives where the system refuses an option. */
+/**
+ * What a call gives where the system refuses an option.
+ *
+ * @example
+ * ```ts
+ * import { type OptionFailure, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const client = socket.tcp4();
+ * const got: [1] | OptionFailure = client.setoption("tcp-keepidle", 10); // which no runtime has
+ * console.log(got); // [ null, "setsockopt failed" ]
+ * await client.close();
+ * ```
+ */
 export type OptionFailure = [null, "setsockopt failed"] | [null, "getsockopt failed"];
 
 type Setter = (endpoint: Endpoint | undefined, args: Args) => boolean;

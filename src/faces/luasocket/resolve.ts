@@ -7,10 +7,32 @@ import { ipFamily } from "../../ip.ts";
 import { portOf } from "./services.ts";
 import { NO_NAME_SERVER, UNKNOWN_NAME, UNKNOWN_SERVICE, wordFor, WRONG_FAMILY } from "./words.ts";
 
-/** The two kinds of addresses. */
+/**
+ * The two kinds of addresses.
+ *
+ * @example
+ * ```ts
+ * import { type IpFamily, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const wanted: IpFamily = "inet";
+ * const [found] = await socket.dns.getaddrinfo("localhost");
+ * console.log(found?.filter(({ family }) => family === wanted)); // without ::1
+ * ```
+ */
 export type IpFamily = "inet" | "inet6";
 
-/** An address that was found. */
+/**
+ * An address that was found.
+ *
+ * @example
+ * ```ts
+ * import { type Found, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const text = ({ addr, family }: Found) => family === "inet6" ? `[${addr}]` : addr;
+ * const [found] = await socket.dns.getaddrinfo("::1");
+ * console.log(found?.map(text)); // [ "[::1]" ]
+ * ```
+ */
 export interface Found {
   /** The address, as text. */
   readonly addr: string;

@@ -9,13 +9,40 @@ import { callable, isTrue, valuesOf } from "./calls.ts";
 import { type Descriptor, descriptorOf } from "./descriptor.ts";
 import { settled, waitUntil, type Watch } from "./waiting.ts";
 
-/** What `select` gives: those to be read, those to be written, and whether the time is up. */
+/**
+ * What `select` gives: those to be read, those to be written, and whether the time is up.
+ *
+ * @example
+ * ```ts
+ * import { type Selected, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [server] = await socket.bind("127.0.0.1", 0);
+ * const [readable, , err]: Selected = await socket.select([server], null, 0.01);
+ * console.log(readable.length, err); // 0 timeout
+ * await server!.close();
+ * ```
+ */
 export type Selected = [Ready, Ready] | [Ready, Ready, "timeout"];
 
 /** The most that can be selected: numbers from here on are refused. */
 export const MOST_DESCRIPTORS = 1024;
 
-/** The members of a list that are ready. */
+/**
+ * The members of a list that are ready.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [one] = await socket.bind("127.0.0.1", 0);
+ * const [other] = await socket.bind("127.0.0.1", 0);
+ * const [, port] = other!.getsockname();
+ * const [client] = await socket.connect("127.0.0.1", port);
+ * const [ready] = await socket.select([one, other]);
+ * console.log(ready.get(one), ready.get(other)); // undefined 1
+ * for (const it of [one, other, client]) await it!.close();
+ * ```
+ */
 export class Ready extends Array<unknown> {
   /** The position of a member, counted from 1 as in the original; `undefined` if it is not ready. */
   get(member: unknown): number | undefined {

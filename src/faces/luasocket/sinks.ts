@@ -8,7 +8,23 @@ import { type Choice, type Choose, choose } from "./except.ts";
 import type { Chunk, SinkResult, SourceResult } from "./ltn12/types.ts";
 import { type Carrier, type Selectable, selectable, sent } from "./selectable.ts";
 
-/** A source that stands on a socket. */
+/**
+ * A source that stands on a socket.
+ *
+ * @example
+ * ```ts
+ * import { type SocketSource, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [server] = await socket.bind("127.0.0.1", 0);
+ * const [, port] = server!.getsockname();
+ * const [client] = await socket.connect("127.0.0.1", port);
+ * const [guest] = await server!.accept();
+ * await client!.send("12345678 and more");
+ * const source: SocketSource = socket.source("by-length", guest, 8);
+ * console.log(await source(), await source()); // [ "12345678" ] [ null ]
+ * for (const it of [client, guest, server]) await it!.close();
+ * ```
+ */
 export interface SocketSource extends Selectable {
   /** Receives the next chunk. */
   (): Promise<SourceResult>;
@@ -16,13 +32,44 @@ export interface SocketSource extends Selectable {
   cancel?(): unknown;
 }
 
-/** A sink that stands on a socket. */
+/**
+ * A sink that stands on a socket.
+ *
+ * @example
+ * ```ts
+ * import { socket, type SocketSink } from "@cosocket/cosocket/luasocket";
+ *
+ * const [server] = await socket.bind("127.0.0.1", 0);
+ * const [, port] = server!.getsockname();
+ * const [client] = await socket.connect("127.0.0.1", port);
+ * const [guest] = await server!.accept();
+ * const sink: SocketSink = socket.sink("close-when-done", client);
+ * await sink("some text");
+ * await sink(null); // closes the client
+ * console.log(await guest!.receive("*a")); // [ "some text", null, null ]
+ * for (const it of [guest, server]) await it!.close();
+ * ```
+ */
 export interface SocketSink extends Selectable {
   /** Sends a chunk; `null` is the end. */
   (chunk?: Chunk | Uint8Array, err?: unknown): Promise<SinkResult>;
 }
 
-/** The part of the module `socket` that makes sources and sinks. */
+/**
+ * The part of the module `socket` that makes sources and sinks.
+ *
+ * @example
+ * ```ts
+ * import { type Carrier, socket } from "@cosocket/cosocket/luasocket";
+ *
+ * // One of our own, chosen by its name from then on.
+ * socket.sourcet["by-header"] = (sock: Carrier, size: string) =>
+ *   socket.source("by-length", sock, Number(size));
+ *
+ * const sock: Carrier = { receive: async () => ["body"], send: async () => [0], close() {} };
+ * console.log(await socket.source("by-header", sock, "4")()); // [ "body" ]
+ * ```
+ */
 export interface SocketStreams {
   /**
    * Makes a source: `source("until-closed", sock)`, `source("by-length", sock, size)`

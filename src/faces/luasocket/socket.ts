@@ -22,7 +22,21 @@ import { tuning } from "./tuning.ts";
 import { DATAGRAM_BYTES, UdpSocket } from "./udp.ts";
 import { type Unix, unix } from "./unix.ts";
 
-/** The module `socket`. */
+/**
+ * The module `socket`.
+ *
+ * @example
+ * ```ts
+ * import { socket, type SocketModule } from "@cosocket/cosocket/luasocket";
+ *
+ * const seconds = async ({ gettime, sleep }: SocketModule, wait: number) => {
+ *   const [begin] = gettime();
+ *   await sleep(wait);
+ *   return gettime()[0] - begin;
+ * };
+ * console.log(await seconds(socket, 0.01) > 0); // true
+ * ```
+ */
 export interface SocketModule extends SocketStreams {
   /** The version of LuaSocket that this behaves as. */
   readonly _VERSION: string;
@@ -86,7 +100,22 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 const sizes = { BLOCKSIZE: 2048 };
 
-/** The module `socket`. */
+/**
+ * The module `socket`.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const server = socket.try(...await socket.bind("127.0.0.1", 0))[0];
+ * const [, port] = server.getsockname();
+ * const client = socket.try(...await socket.connect("127.0.0.1", port))[0];
+ * const [guest] = await server.accept();
+ * await guest!.send("welcome\n");
+ * console.log(await client.receive()); // [ "welcome", null, null ]
+ * for (const it of [client, guest, server]) await it!.close();
+ * ```
+ */
 export const socket: SocketModule = {
   _VERSION: "LuaSocket 3.1.0",
   get _DEBUG(): unknown {

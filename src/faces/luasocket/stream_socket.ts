@@ -4,7 +4,25 @@ import type { Endpoint } from "./endpoint.ts";
 import type { Failure, Received, Sent } from "./results.ts";
 import type { StreamObject } from "./stream_object.ts";
 
-/** A stream socket object. */
+/**
+ * A stream socket object.
+ *
+ * @example
+ * ```ts
+ * import { socket, type StreamSocket } from "@cosocket/cosocket/luasocket";
+ *
+ * // TCP or unix: it is the same to a server that was bound.
+ * async function next(server: StreamSocket, seconds: number) {
+ *   server.settimeout(seconds);
+ *   const [guest, err] = await server.accept();
+ *   return guest ?? err;
+ * }
+ *
+ * const [server] = await socket.bind("127.0.0.1", 0);
+ * console.log(await next(server!, 0.01)); // timeout
+ * await server!.close();
+ * ```
+ */
 export abstract class StreamSocket {
   readonly #object: StreamObject;
   readonly #accepted: (endpoint: Endpoint) => StreamSocket;

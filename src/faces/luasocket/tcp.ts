@@ -10,7 +10,20 @@ import { StreamObject } from "./stream_object.ts";
 import { StreamSocket } from "./stream_socket.ts";
 import { BAD_DESCRIPTOR } from "./words.ts";
 
-/** An address, a port, and a family. */
+/**
+ * An address, a port, and a family.
+ *
+ * @example
+ * ```ts
+ * import { socket, type SocketName } from "@cosocket/cosocket/luasocket";
+ *
+ * const text = ([host, port, family]: SocketName) => `${family} ${host}:${port}`;
+ * const [server] = await socket.bind("127.0.0.1", 0);
+ * const name = server!.getsockname();
+ * if (name[0] !== null) console.log(text(name)); // inet 127.0.0.1:...
+ * await server!.close();
+ * ```
+ */
 export type SocketName = [string, number, "inet" | "inet6" | "unspec"];
 
 /** For `socket.connect`: connects, from a local place first if one is given. */
@@ -20,7 +33,21 @@ export let connectTcp: (
   family: IpFamily | undefined,
 ) => Promise<[TcpSocket] | Failure>;
 
-/** A TCP socket object: a master, a client or a server. */
+/**
+ * A TCP socket object: a master, a client or a server.
+ *
+ * @example
+ * ```ts
+ * import { socket, type TcpSocket } from "@cosocket/cosocket/luasocket";
+ *
+ * const client: TcpSocket = socket.tcp();
+ * console.log(client.class); // tcp{master}
+ * client.settimeout(5);
+ * const [ok, err] = await client.connect("127.0.0.1", 1);
+ * console.log(ok, err, client.class); // null connection refused tcp{client}
+ * await client.close();
+ * ```
+ */
 export class TcpSocket extends StreamSocket {
   readonly #object: StreamObject;
   #family: IpFamily | undefined;

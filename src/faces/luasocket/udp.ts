@@ -28,7 +28,22 @@ const forgotten = new FinalizationRegistry<Cell>((cell) => cell.endpoint?.close(
 
 let objects = 0;
 
-/** A UDP socket object. */
+/**
+ * A UDP socket object.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const [one, other] = [socket.udp4(), socket.udp4()];
+ * await one.setsockname("127.0.0.1", 0);
+ * await other.setpeername(...one.getsockname());
+ * await other.send("hello");
+ * const [data, ip] = await one.receivefrom();
+ * console.log(data, ip); // hello 127.0.0.1
+ * for (const it of [one, other]) await it.close();
+ * ```
+ */
 export class UdpSocket {
   readonly #timeouts = new Timeouts();
   readonly #cell: Cell;

@@ -10,7 +10,17 @@ import { StreamObject } from "./stream_object.ts";
 import { StreamSocket } from "./stream_socket.ts";
 import { BAD_DESCRIPTOR } from "./words.ts";
 
-/** What `socket.unix` is: a constructor, with all constructors in it. */
+/**
+ * What `socket.unix` is: a constructor, with all constructors in it.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const { stream, dgram } = socket.unix;
+ * console.log(stream().class, dgram()[1]); // unixstream{master} Address family not supported ...
+ * ```
+ */
 export interface Unix {
   /** Makes a stream socket object. */
   (): UnixSocket;
@@ -26,7 +36,22 @@ export interface Unix {
 
 const MOST_PATH_BYTES = 107;
 
-/** A unix stream socket object: a master, a client or a server. */
+/**
+ * A unix stream socket object: a master, a client or a server.
+ *
+ * @example
+ * ```ts
+ * import { socket } from "@cosocket/cosocket/luasocket";
+ *
+ * const path = `/tmp/${crypto.randomUUID()}.sock`;
+ * const [server, client] = [socket.unix(), socket.unix()];
+ * await server.bind(path);
+ * await server.listen();
+ * await client.connect(path);
+ * console.log(server.getsockname()[0] === path, client.class); // true unixstream{client}
+ * for (const it of [client, server]) await it.close();
+ * ```
+ */
 export class UnixSocket extends StreamSocket {
   readonly #object: StreamObject;
 

@@ -5,7 +5,19 @@ import { parseResolver, type Resolver } from "./resolver.ts";
 import { checkSsl, SSL_DEFAULTS, SSL_DIRECTIVES, type SslSettings } from "./ssl_directives.ts";
 import { parseTime } from "./time.ts";
 
-/** Directives as they stand in nginx.conf: `{ lua_socket_read_timeout: "5s" }`. */
+/**
+ * Directives as they stand in nginx.conf: `{ lua_socket_read_timeout: "5s" }`.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type Directives } from "@cosocket/cosocket/ngx";
+ *
+ * const ofServer: Directives = { lua_socket_pool_size: 10, lua_socket_log_errors: false };
+ * const ngx = createNgx(ofServer);
+ * const location = ngx.with({ lua_socket_read_timeout: "500ms", lua_socket_buffer_size: "8k" });
+ * location.say("the same pools, less patience");
+ * ```
+ */
 export type Directives = Readonly<Record<string, string | number | boolean>>;
 
 /** The least time to wait; 0 stands for ever elsewhere. */

@@ -11,7 +11,25 @@ import { checkThread, LightThread, waitFor } from "./thread.ts";
 import { UdpSocket } from "./udp.ts";
 import type { Failure } from "./words.ts";
 
-/** The sockets of an `ngx`. */
+/**
+ * The sockets of an `ngx`.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@cosocket/cosocket";
+ * import { createNgx, type NgxSockets } from "@cosocket/cosocket/ngx";
+ *
+ * async function isOpen(sockets: NgxSockets, port: number): Promise<boolean> {
+ *   const [sock] = await sockets.connect("127.0.0.1", port);
+ *   sock?.close();
+ *   return sock !== null;
+ * }
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * const { port } = server.address as { port: number };
+ * console.log(await isOpen(createNgx().socket, port)); // true
+ * ```
+ */
 export interface NgxSockets {
   /** Makes a socket object, without a connection. */
   tcp(...args: unknown[]): TcpSocket;
@@ -23,7 +41,20 @@ export interface NgxSockets {
   connect(...args: unknown[]): Promise<[TcpSocket] | Failure>;
 }
 
-/** Light threads. */
+/**
+ * Light threads.
+ *
+ * @example
+ * ```ts
+ * import { createNgx } from "@cosocket/cosocket/ngx";
+ *
+ * const { thread } = createNgx();
+ * const first = thread.spawn(async (name: string) => ["hello", name], "you");
+ * const second = thread.spawn(() => new Promise(() => {})); // it would wait for ever
+ * console.log(await thread.wait(first, second)); // [ true, "hello", "you" ]
+ * console.log(thread.kill(second)); // [ 1 ]
+ * ```
+ */
 export interface NgxThreads {
   /** Starts an async function at once, up to its first wait. */
   spawn(work: (...args: never[]) => unknown, ...args: unknown[]): LightThread;
@@ -33,7 +64,23 @@ export interface NgxThreads {
   kill(thread: unknown): [1] | [null, string];
 }
 
-/** Timers. */
+/**
+ * Timers.
+ *
+ * @example
+ * ```ts
+ * import { createNgx } from "@cosocket/cosocket/ngx";
+ *
+ * const ngx = createNgx();
+ * const done = new Promise<void>((resolve) => {
+ *   ngx.timer.at(0.01, (_premature, name: string) => {
+ *     ngx.say("later, ", name); // later, Ada
+ *     resolve();
+ *   }, "Ada");
+ * });
+ * await done;
+ * ```
+ */
 export interface NgxTimers {
   /** Calls `callback(premature, ...args)` after so many seconds. */
   at(
@@ -43,7 +90,24 @@ export interface NgxTimers {
   ): [1];
 }
 
-/** OpenResty's API around cosockets. */
+/**
+ * OpenResty's API around cosockets.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type Ngx } from "@cosocket/cosocket/ngx";
+ *
+ * async function handler(ngx: Ngx): Promise<void> {
+ *   const sock = ngx.socket.tcp();
+ *   const [ok, err] = await sock.connect("127.0.0.1", 1);
+ *   if (!ok) ngx.log(ngx.ERR, "failed to connect: ", err);
+ * }
+ *
+ * const log = (level: number, message: string) => console.log(level, message);
+ * const ngx = createNgx({ lua_socket_log_errors: false }, { log });
+ * await ngx.run(handler); // 4 failed to connect: connection refused
+ * ```
+ */
 export class Ngx {
   /** Log level: 0. */
   readonly STDERR = 0;

@@ -7,7 +7,23 @@ import type { Settings } from "./directives.ts";
 import { Names } from "./names.ts";
 import { NgxPools } from "./pools.ts";
 
-/** Where `say`, `print` and `log` go. */
+/**
+ * Where `say`, `print` and `log` go.
+ *
+ * @example
+ * ```ts
+ * import { createNgx } from "@cosocket/cosocket/ngx";
+ *
+ * const lines: string[] = [];
+ * const ngx = createNgx({}, {
+ *   out: (text) => lines.push(text),
+ *   log: (level, message) => lines.push(`${level}: ${message}`),
+ * });
+ * ngx.say("done");
+ * ngx.log(ngx.WARN, "almost");
+ * console.log(lines); // [ "done\n", "5: almost" ]
+ * ```
+ */
 export interface Sinks {
   /** What `ngx.say` and `ngx.print` give out. */
   readonly out?: (text: string) => void;

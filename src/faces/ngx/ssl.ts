@@ -50,7 +50,24 @@ export class SslSession extends CData {
   }
 }
 
-/** The functions of `ngx.ssl` that sockets need. */
+/**
+ * The functions of `ngx.ssl` that sockets need.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type TcpSocket } from "@cosocket/cosocket/ngx";
+ *
+ * const { ssl } = createNgx();
+ *
+ * function comeAs(sock: TcpSocket, certPem: string, keyPem: string) {
+ *   const [cert] = ssl.parse_pem_cert(certPem);
+ *   const [key] = ssl.parse_pem_priv_key(keyPem);
+ *   return sock.setclientcert(cert, key);
+ * }
+ *
+ * console.log(ssl.parse_pem_cert("no PEM")); // [ null, "PEM_read_bio_X509_AUX() failed" ]
+ * ```
+ */
 export interface NgxSsl {
   /** Parses a certificate, and the chain behind it if there is one. */
   parse_pem_cert(pem: unknown): [object] | [null, string];

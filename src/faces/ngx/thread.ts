@@ -9,7 +9,18 @@ let context: AsyncContext<LightThread> | undefined;
 
 const OVER: [null, string] = [null, "already waited or killed"];
 
-/** A light thread, as `ngx.thread.spawn` gives it. */
+/**
+ * A light thread, as `ngx.thread.spawn` gives it.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type LightThread } from "@cosocket/cosocket/ngx";
+ *
+ * const ngx = createNgx();
+ * const threads: LightThread[] = [3, 1, 2].map((n) => ngx.thread.spawn(async () => n * n));
+ * for (const it of threads) console.log(await ngx.thread.wait(it)); // [ true, 9 ] first
+ * ```
+ */
 export class LightThread {
   readonly #pending = new Set<() => void>();
   // One that has ended can still be waited for; once it was, or was killed, it is over.

@@ -3,18 +3,35 @@
 // the original's: the number of arguments, the state, who else is at it, the
 // arguments' values; but setpeername looks at its values first.
 
-import { bytesOf } from "../../bytes.ts";
 import { held } from "../../held.ts";
 import { Mailbox } from "../../mailbox.ts";
 import { checkInteger, checkString, toInt, toInteger } from "../lua.ts";
 import { checkCount, datagramSizeOf } from "./arguments.ts";
 import { ipAddressOf } from "./host.ts";
-import { sendText } from "./outgoing.ts";
+import { sendBytes } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { UdpLink } from "./udp_link.ts";
 import type { Failure } from "./words.ts";
 
-/** A UDP socket object. */
+/**
+ * A UDP socket object.
+ *
+ * @example
+ * ```ts
+ * import { datagram } from "@cosocket/cosocket";
+ * import { createNgx } from "@cosocket/cosocket/ngx";
+ *
+ * await using server = await datagram({ localAddress: "127.0.0.1" });
+ * server.receiveFrom().then(({ data, from }) => server.sendTo(data, from));
+ *
+ * const sock = createNgx().socket.udp();
+ * sock.settimeout(1000);
+ * await sock.setpeername("127.0.0.1", server.localAddress!.port);
+ * await sock.send(["a ", "question"]);
+ * console.log(await sock.receive()); // [ "a question" ]
+ * sock.close();
+ * ```
+ */
 export class UdpSocket {
   readonly #scope: Scope;
   readonly #link: UdpLink;
@@ -65,9 +82,7 @@ export class UdpSocket {
     );
     const mailbox = this.#link.ready("send");
     if (!(mailbox instanceof Mailbox)) return mailbox;
-    const [data] = args;
-    const bytes = data instanceof Uint8Array ? data : bytesOf(sendText(data));
-    return await held(this, this.#link.send(mailbox, bytes));
+    return await held(this, this.#link.send(mailbox, sendBytes(args[0])));
   }
 
   /** Receives one datagram; what it has beyond `size` bytes is lost. */

@@ -5,7 +5,20 @@ import { type Address, addressText } from "../../transport.ts";
 import { cText } from "../lua.ts";
 import { SYSTEM_ERRORS, systemErrorOf } from "../system_errors.ts";
 
-/** What went wrong: nil and the error; reads add the partial data. */
+/**
+ * What went wrong: nil and the error; reads add the partial data.
+ *
+ * @example
+ * ```ts
+ * import { createNgx, type Failure } from "@cosocket/cosocket/ngx";
+ *
+ * const why = ([, err, partial]: Failure) => partial ? `${err} after "${partial}"` : err;
+ *
+ * const sock = createNgx({ lua_socket_log_errors: false }).socket.tcp();
+ * const got = await sock.connect("127.0.0.1", 1);
+ * if (got[0] === null) console.log(why(got)); // connection refused
+ * ```
+ */
 export type Failure = [null, string] | [null, string, string];
 
 // Where the runtime tells no system code.

@@ -6,7 +6,24 @@ import { LuaError } from "../../lua.ts";
 import { dataText } from "../calls.ts";
 import type { Chunk, SinkResult, SourceResult } from "./types.ts";
 
-/** A file that can be read. */
+/**
+ * A file that can be read.
+ *
+ * @example
+ * ```ts
+ * import { ltn12, type ReadableFile } from "@cosocket/cosocket/luasocket";
+ *
+ * // What `Deno.open` and `open` of "node:fs/promises" give is one; here is a small one.
+ * const pieces = ["one, ", "two"];
+ * const file: ReadableFile = {
+ *   read: async (into) => new TextEncoder().encodeInto(pieces.shift() ?? "", into).written,
+ *   close: () => console.log("closed"),
+ * };
+ * const [sink, chunks] = ltn12.sink.table();
+ * await ltn12.pump.all(ltn12.source.file(file), sink); // closed
+ * console.log(chunks); // [ "one, ", "two" ]
+ * ```
+ */
 export interface ReadableFile {
   /** Puts bytes into `into`, at most `length`; says how many, `null` or 0 at the end. */
   read(
@@ -18,7 +35,21 @@ export interface ReadableFile {
   close(): unknown;
 }
 
-/** A file that can be written. */
+/**
+ * A file that can be written.
+ *
+ * @example
+ * ```ts
+ * import { ltn12, type WritableFile } from "@cosocket/cosocket/luasocket";
+ *
+ * let size = 0;
+ * const file: WritableFile = {
+ *   write: async (bytes) => (size += bytes.length, bytes.length),
+ *   close: () => console.log(`${size} bytes`), // 9 bytes
+ * };
+ * await ltn12.pump.all(ltn12.source.string("some text"), ltn12.sink.file(file));
+ * ```
+ */
 export interface WritableFile {
   /** Writes bytes; says how many it took. */
   write(bytes: Uint8Array): Promise<number | { readonly bytesWritten: number }>;

@@ -4,7 +4,17 @@ import { LuaError } from "../../lua.ts";
 import { assertTrue, call, isTrue, orNil } from "../calls.ts";
 import type { Chunk, Filter, FilterLike } from "./types.ts";
 
-/** The filters of LTN12. */
+/**
+ * The filters of LTN12.
+ *
+ * @example
+ * ```ts
+ * import { ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * const shout = ltn12.filter.chain((it) => it && it.toUpperCase(), (it) => it && `${it}!`);
+ * console.log(await shout("hello"), await shout(null)); // [ "HELLO!" ] [ null ]
+ * ```
+ */
 export interface Filters {
   /**
    * Makes a filter of a function without a memory: it is called with a context,
@@ -15,7 +25,20 @@ export interface Filters {
   chain(...filters: FilterLike[]): Filter;
 }
 
-/** A filter without a memory. */
+/**
+ * A filter without a memory.
+ *
+ * @example
+ * ```ts
+ * import { type LowFilter, ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * // Numbers the chunks: the context is the last number.
+ * const numbered: LowFilter<number, string> = (last, chunk, mark) =>
+ *   chunk ? [`${last + 1}${mark} ${chunk}`, last + 1] : [chunk, last];
+ * const filter = ltn12.filter.cycle(numbered, 0, ".");
+ * console.log(await filter("one"), await filter("two")); // [ "1. one" ] [ "2. two" ]
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- the context is its own affair
 export type LowFilter<C = any, E = any> = (context: C, chunk: Chunk, extra: E) => unknown;
 

@@ -3,7 +3,19 @@
 import { assertTrue, call, isTrue, orNil } from "../calls.ts";
 import type { SinkLike, SourceLike, Step, StepLike } from "./types.ts";
 
-/** The pumps of LTN12. */
+/**
+ * The pumps of LTN12.
+ *
+ * @example
+ * ```ts
+ * import { ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * const source = ltn12.source.table(["a", "b"]);
+ * const [sink, chunks] = ltn12.sink.table();
+ * console.log(await ltn12.pump.step(source, sink), chunks); // [ 1 ] [ "a" ]
+ * console.log(await ltn12.pump.all(source, sink), chunks); // [ 1 ] [ "a", "b" ]
+ * ```
+ */
 export interface Pumps {
   /**
    * Moves one chunk. At the end of the source, and when the sink takes no more,

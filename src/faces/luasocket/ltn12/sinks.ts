@@ -5,7 +5,19 @@ import { type WritableFile, writeTo } from "./files.ts";
 import { filter, filtered } from "./filters.ts";
 import type { Chunk, FilterLike, Sink, SinkLike } from "./types.ts";
 
-/** The sinks of LTN12. */
+/**
+ * The sinks of LTN12.
+ *
+ * @example
+ * ```ts
+ * import { ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * const [table, chunks] = ltn12.sink.table();
+ * const sink = ltn12.sink.chain((chunk) => chunk && chunk.trim(), table);
+ * await ltn12.pump.all(ltn12.source.string("  some text\n"), sink);
+ * console.log(chunks.join("")); // some text
+ * ```
+ */
 export interface Sinks {
   /** Makes a sink that puts chunks into an array; gives both. */
   table<T extends unknown[] = string[]>(chunks?: T | null): [sink: Sink, chunks: T];

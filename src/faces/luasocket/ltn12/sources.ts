@@ -6,7 +6,20 @@ import { type ReadableFile, readFrom } from "./files.ts";
 import { filter, filtered } from "./filters.ts";
 import type { Block, Chunk, FilterLike, Source, SourceLike, SourceResult } from "./types.ts";
 
-/** The sources of LTN12. */
+/**
+ * The sources of LTN12.
+ *
+ * @example
+ * ```ts
+ * import { ltn12 } from "@cosocket/cosocket/luasocket";
+ *
+ * const { cat, rewind, string } = ltn12.source;
+ * const source = rewind(cat(string("head "), string("body")));
+ * const [chunk] = await source();
+ * await source(chunk); // takes it back
+ * console.log(await source(), await source()); // [ "head " ] [ "body" ]
+ * ```
+ */
 export interface Sources {
   /** Makes a source that has nothing. */
   empty(): Source;
