@@ -2,12 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { byteString } from "../src/bytes.ts";
 import { LuaError, NULL } from "../src/faces/lua.ts";
-import { loggedText, sendText, shownText } from "../src/faces/ngx/outgoing.ts";
+import { loggedText, sendBytes, shownText } from "../src/faces/ngx/outgoing.ts";
 
 const texts: [unknown, string][] = [
   ["abc", "abc"],
   ["", ""],
+  ["\xe9", "\xe9"],
+  ["x".repeat(65), "x".repeat(65)],
+  [`\0${"x".repeat(62)}\xff`, `\0${"x".repeat(62)}\xff`],
   [new Uint8Array([0, 128, 255]), "\0\x80\xff"],
   [1, "1"],
   [-7, "-7"],
@@ -39,10 +43,15 @@ const texts: [unknown, string][] = [
 ];
 
 for (const [value, text] of texts) {
-  test(`sendText makes ${JSON.stringify(text)} of ${shown(value)}`, () => {
-    assert.equal(sendText(value), text);
+  test(`sendBytes makes ${JSON.stringify(text)} of ${shown(value)}`, () => {
+    assert.equal(byteString(sendBytes(value)), text);
   });
 }
+
+test("what sendBytes has made does not change when more is made", () => {
+  const made = texts.map(([value, text]) => ({ bytes: sendBytes(value), text }));
+  for (const { bytes, text } of made) assert.equal(byteString(bytes), text);
+});
 
 const refused: [unknown, string][] = [
   [["a", true], "bad data type boolean found"],
@@ -68,9 +77,9 @@ const refused: [unknown, string][] = [
 ];
 
 for (const [value, why] of refused) {
-  test(`sendText refuses ${shown(value)}: ${why}`, () => {
+  test(`sendBytes refuses ${shown(value)}: ${why}`, () => {
     const message = `bad argument #1 to 'send' (${why})`;
-    assert.throws(() => sendText(value), (error) => {
+    assert.throws(() => sendBytes(value), (error) => {
       return error instanceof LuaError && error.message === message;
     });
   });

@@ -2,10 +2,14 @@
 // stays as it was. All else that they answer is compared with the original in `conformance/`.
 
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test } from "node:test";
-import { LuaError } from "../src/faces/ngx/mod.ts";
+import { setImmediate } from "node:timers";
+import { byteString } from "../src/bytes.ts";
+import { createNgx, LuaError } from "../src/faces/ngx/mod.ts";
 import { collectGarbage } from "./conformance/collect_garbage.ts";
 import { connected, echo, Peer, quietNgx, raises, silent, until } from "./helpers/ngx_peer.ts";
+import { Random } from "./helpers/random.ts";
 
 test("a socket can be used beside any handler, until it is closed", async () => {
   await Peer.with(echo, async (peer) => {
@@ -66,6 +70,85 @@ test("a socket in the middle of a read is not forgotten", async () => {
     await collectGarbage();
     assert.deepEqual(await reading, [null, "timeout", ""]);
   });
+});
+
+test("a socket in the middle of a send is not forgotten", async () => {
+  const size = 20_000_000;
+  let accepted: Socket | undefined;
+  await Peer.with((socket) => void (accepted = socket.pause()), async (peer) => {
+    const sending = connected(quietNgx().ngx, peer.port).then((sock) =>
+      sock.send(new Uint8Array(size))
+    );
+    await until(() => accepted !== undefined);
+    await collectGarbage();
+    accepted!.resume();
+    assert.deepEqual(await sending, [size]);
+  });
+});
+
+test("while setkeepalive looks what has come, a line at hand waits like all else", async () => {
+  await Peer.with((socket) => void socket.write("one\ntwo\nthree\n"), async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    assert.deepEqual(await sock.receive(), ["one"]);
+    const looking = sock.setkeepalive();
+    const [reader] = sock.receiveuntil("\n");
+    for (const read of [() => sock.receive(), () => sock.receive(3), () => reader!()]) {
+      assert.deepEqual(await read(), [null, "socket busy reading"]);
+    }
+    assert.deepEqual(await looking, [null, "unread data in buffer"]);
+    assert.deepEqual(await sock.receive(), ["two"]);
+    sock.close();
+  });
+});
+
+test("reads of all kinds take turns, at hand or not, at any size of the buffer", async () => {
+  const random = new Random(6);
+  for (let round = 0; round < 20; round++) {
+    const text = byteString(random.bytes(random.between(2000, 30_000), [10, 13, 45, 97, 98]));
+    const pieces = random.between(1, 4);
+    const serve = (socket: Socket) => {
+      for (let piece = 0; piece < pieces; piece++) {
+        const [from, end] = [piece, piece + 1].map((it) => Math.floor(it * text.length / pieces));
+        setImmediate(() => socket.write(text.slice(from, end), "latin1"));
+      }
+    };
+    await Peer.with(serve, async (peer) => {
+      const sock = await connected(
+        createNgx({ lua_socket_buffer_size: random.of(["1", "7", "512", "4k", "64k"]) }),
+        peer.port,
+      );
+      const [whole] = sock.receiveuntil("--");
+      const [inclusive] = sock.receiveuntil("ab-", { inclusive: true });
+      const upTo = (mark: string, at: number) => text.indexOf(mark, at);
+      for (let at = 0; at < text.length - 1000;) {
+        const kind = random.below(5);
+        const size = random.between(1, 100);
+        const mark = ["\n", "--", "ab-"][kind];
+        const found = mark === undefined ? 0 : upTo(mark, at);
+        if (found < 0) break;
+        if (kind === 0) {
+          const wanted = text.slice(at, found).replaceAll("\r", "");
+          assert.deepEqual(await (size > 50 ? sock.receive() : sock.receive("*l")), [wanted]);
+          at = found + 1;
+        } else if (kind === 1) {
+          assert.deepEqual(await whole!(), [text.slice(at, found)]);
+          at = found + 2;
+        } else if (kind === 2) {
+          assert.deepEqual(await inclusive!(), [text.slice(at, found + 3)]);
+          at = found + 3;
+        } else if (kind === 3) {
+          assert.deepEqual(await sock.receive(size), [text.slice(at, at + size)]);
+          at += size;
+        } else {
+          const [some] = await sock.receiveany(size);
+          assert.ok(some!.length > 0 && some!.length <= size);
+          assert.equal(some, text.slice(at, at + some!.length));
+          at += some!.length;
+        }
+      }
+      sock.close();
+    });
+  }
 });
 
 const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join("");

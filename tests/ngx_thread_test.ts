@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TcpSocket } from "../src/faces/ngx/mod.ts";
 import { connected, Peer, quietNgx, raises, silent, until } from "./helpers/ngx_peer.ts";
 
 test("a thread runs at once up to its first wait, and wait gives what it returned", async () => {
@@ -65,6 +66,33 @@ test("a killed thread lets go of its socket and never goes on", async () => {
     sock.close();
   });
 });
+
+const reads: { name: string; of: (sock: TcpSocket) => () => Promise<unknown> }[] = [
+  { name: "lines", of: (sock) => () => sock.receive() },
+  { name: "sizes", of: (sock) => () => sock.receive(2) },
+  { name: "fetched bytes", of: (sock) => () => sock.receiveany(2) },
+  { name: "parts", of: (sock) => sock.receiveuntil("\n")[0]! },
+];
+
+for (const { name, of } of reads) {
+  test(`a thread that is killed among ${name} that are at hand never goes on`, async () => {
+    await Peer.with((socket) => void socket.write("a\nb\nc\nd\ne\n"), async (peer) => {
+      const { ngx } = quietNgx();
+      const sock = await connected(ngx, peer.port);
+      let count = 0;
+      const thread = ngx.thread.spawn(async () => {
+        const read = of(sock);
+        for (; count < 5; count++) {
+          if (count === 2) queueMicrotask(() => ngx.thread.kill(thread));
+          await read();
+        }
+      });
+      await until(() => peer.connections[0]!.ended);
+      assert.equal(count, 2);
+      sock.close();
+    });
+  });
+}
 
 test("threads refuse what is none", async () => {
   const { ngx } = quietNgx();

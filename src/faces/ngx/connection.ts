@@ -113,15 +113,16 @@ export class Connection {
     return buffer.offset + buffer.length - Math.max(this.#fetchedEnd, this.#position);
   }
 
-  /** A line at hand, or a miss. The fast path. */
-  takeLine(): string | undefined {
-    const { stream } = this;
-    if (stream.reading || this.readDead || this.#holder !== undefined) return undefined;
+  /** What a framer takes of what is at hand, as a read would; else a miss. The fast path. */
+  take<T>(frame: Framer<T>, holder?: Holder): T | undefined {
     if (this.#catchingUp !== undefined) return undefined;
-    const line = stream.buffer.takeLine(true);
-    if (line === undefined) return undefined;
-    if (stream.buffer.offset >= this.#fetchedEnd) this.#taken();
-    return line;
+    if (this.#holder !== holder) this.takeOver(holder);
+    const { stream } = this;
+    const taken = frame(stream.buffer, false);
+    if (taken === undefined) return undefined;
+    if (stream.bytesRead !== this.#seenBytes) this.#arrived(false);
+    if (holder !== undefined || stream.buffer.offset >= this.#fetchedEnd) this.took();
+    return taken;
   }
 
   /** A reader begins: what another one holds is given up. */
@@ -130,8 +131,13 @@ export class Connection {
     this.#holder = holder;
   }
 
-  /** Reads by a framer; other readers than `holder` are over. */
-  async read<T>(frame: Framer<T>, limits: Limits, holder?: Holder): Promise<T> {
+  /**
+   * Reads by a framer; other readers than `holder` are over. What becomes of it is
+   * accounted for by `took`, or by `partialOf`.
+   *
+   * @param handle Lives as long as the read.
+   */
+  read<T>(frame: Framer<T>, limits: Limits, handle: object, holder?: Holder): Promise<T> {
     this.takeOver(holder);
     const { stream } = this;
     let isWaiting = false;
@@ -146,15 +152,12 @@ export class Connection {
       }
       return taken;
     };
-    try {
-      return stream.take(counted) ?? await stream.read(counted, limits);
-    } finally {
-      this.#taken();
-    }
+    return stream.read(counted, limits, handle);
   }
 
-  /** A read has come to its end: with TLS also a reset may be one, of which it was told so. */
-  noteEnd(): void {
+  /** A read has got what it wanted: with TLS a reset may be an end, of which it was told so. */
+  took(): void {
+    this.#taken();
     const { readEnded, buffer } = this.stream;
     if (this.tls !== undefined && readEnded && buffer.length === 0) this.resetTold = true;
   }
@@ -166,6 +169,13 @@ export class Connection {
     const text = buffer.takeText(Math.min(maxBytes, this.unreadBytes));
     this.#taken();
     return text;
+  }
+
+  /** The same where something of a fetch is known to be unread; else a miss. */
+  takeKnown(maxBytes: number): string | undefined {
+    if (this.#catchingUp !== undefined || this.#isShort) return undefined;
+    this.takeOver();
+    return this.unreadBytes > 0 ? this.takeFetched(maxBytes) : undefined;
   }
 
   /** Resolves when it was looked what a fetch has brought; `undefined` if nobody looks. */

@@ -5,6 +5,7 @@
 
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
+import { held } from "../../held.ts";
 import { badArgument, toInt } from "../lua.ts";
 import type { PoolChoice } from "./arguments.ts";
 import { Attempt, type Wanted } from "./attempt.ts";
@@ -14,7 +15,7 @@ import type { HandshakeCall } from "./handshake.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { SocketOptions } from "./options.ts";
 import type { Scope } from "./scope.ts";
-import { interruptible } from "./thread.ts";
+import { currentThread, interruptible } from "./thread.ts";
 import type { UntilReader } from "./until.ts";
 import { type Failure, loggedWord, upstreamText, wordFor } from "./words.ts";
 
@@ -88,7 +89,7 @@ export class Link {
     if (this.isConnecting) return busyWith("connecting");
     const { connection } = this;
     if (connection !== undefined && !connection.readDead) {
-      return this.refuse("reading") ?? connection;
+      return this.#looking || connection.stream.reading ? busyWith("reading") : connection;
     }
     this.#log("attempt to receive data on a closed socket");
     return [null, "closed"];
@@ -130,24 +131,45 @@ export class Link {
     return isClosed ? "closed" : this.refuse("reading", "writing")?.[1];
   }
 
-  /** Sends all of it. */
-  send(connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
-    return this.#interruptible(this.#send(connection, bytes));
+  /** Sends all of it; `handle` lives as long as that takes. */
+  send(handle: object, connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
+    return this.#interruptible(this.#send(handle, connection, bytes));
   }
 
-  /** Reads by a framer; `finish` makes the result of the text, also of a partial one. */
+  /** What a framer takes of what is at hand; `undefined` where that is not enough. */
+  take(
+    connection: Connection,
+    frame: Framer<string>,
+    reader?: UntilReader,
+  ): Promise<[string]> | undefined {
+    const text = connection.take(frame, reader);
+    if (text === undefined) return undefined;
+    const answer: Promise<[string]> = Promise.resolve([text]);
+    return currentThread() === undefined ? answer : this.#interruptible(answer);
+  }
+
+  /**
+   * Reads by a framer; `finish` makes the result of the text, also of a partial one.
+   * As long as it takes `handle` lives.
+   */
   read(
+    handle: object,
     connection: Connection,
     frame: Framer<string>,
     finish: (text: string) => string = same,
     reader?: UntilReader,
   ): Promise<[string] | Failure> {
-    return this.#interruptible(this.#read(connection, frame, finish, reader));
+    return this.#interruptible(this.#read(handle, connection, frame, finish, reader));
   }
 
-  /** Reads what there is, at most `maxBytes`. */
-  readAny(connection: Connection, maxBytes: number): Promise<[string] | Failure> {
-    return this.#interruptible(this.#readAny(connection, maxBytes));
+  /** Reads what there is, at most `maxBytes`; as long as it takes `handle` lives. */
+  readAny(handle: object, connection: Connection, maxBytes: number): Promise<[string] | Failure> {
+    const text = connection.takeKnown(maxBytes);
+    return this.#interruptible(
+      text === undefined
+        ? held(handle, this.#readAny(handle, connection, maxBytes))
+        : Promise.resolve([text]),
+    );
   }
 
   /** Hands the connection to its pool, which is made with `poolSize` if need be. */
@@ -211,10 +233,14 @@ export class Link {
     return await this.#adopt(wanted, (attempt) => attempt.renew(pool));
   }
 
-  async #send(connection: Connection, bytes: Uint8Array): Promise<[number] | Failure> {
+  async #send(
+    handle: object,
+    connection: Connection,
+    bytes: Uint8Array,
+  ): Promise<[number] | Failure> {
     connection.options.beforeSend(this.#scope.settings.noDelay);
     try {
-      return [await connection.stream.write(bytes, this.#sendLimits)];
+      return [await connection.stream.write(bytes, this.#sendLimits, handle)];
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       connection.writeDead = true;
@@ -231,6 +257,7 @@ export class Link {
   }
 
   async #read(
+    handle: object,
     connection: Connection,
     frame: Framer<string>,
     finish: (text: string) => string,
@@ -240,8 +267,8 @@ export class Link {
     if (connection.catchingUp !== undefined) await this.#look(connection.catchingUp);
     if (isHasty) await this.#look(connection.gather());
     try {
-      const text = await connection.read(frame, this.#readLimits, reader);
-      connection.noteEnd();
+      const text = await connection.read(frame, this.#readLimits, handle, reader);
+      connection.took();
       return [finish(text)];
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
@@ -262,7 +289,11 @@ export class Link {
     }
   }
 
-  async #readAny(connection: Connection, maxBytes: number): Promise<[string] | Failure> {
+  async #readAny(
+    handle: object,
+    connection: Connection,
+    maxBytes: number,
+  ): Promise<[string] | Failure> {
     connection.takeOver();
     const behind = connection.catchUp();
     if (behind !== undefined) {
@@ -273,7 +304,7 @@ export class Link {
       if (connection.stream.buffer.length > 0) {
         await this.#look(connection.gather());
       } else {
-        const arrival = await this.#read(connection, something, same, undefined);
+        const arrival = await this.#read(handle, connection, something, same, undefined);
         if (arrival[0] === null) return arrival;
         await this.#look(connection.gatherArrival());
       }

@@ -1,13 +1,26 @@
 // What `send`, `say` and `print` make of their arguments.
 
-import { byteString } from "../../bytes.ts";
+import { bytesOf, byteString } from "../../bytes.ts";
+import { Slab } from "../../slab.ts";
 import { badArgument, NULL, numberText, typeName } from "../lua.ts";
 
 const KINDS = "string, number, boolean, nil, or array table expected, got";
 const SHOWN_KINDS = "string, number, boolean, nil, ngx.null, or array table expected, but got";
 
+// Requests are short, and memory of its own costs one more than its bytes do.
+const SHORT_CHARACTERS = 64;
+const short = new Slab(8 * 1024);
+
+/** The bytes that `send` sends for a value; short ones share memory with one another. */
+export function sendBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  const text = sendText(data);
+  const ascii = text.length <= SHORT_CHARACTERS ? short.encode(text) : undefined;
+  return ascii ?? bytesOf(text);
+}
+
 /** The byte string that `send` sends for a value. */
-export function sendText(data: unknown): string {
+function sendText(data: unknown): string {
   if (typeof data === "string") return data;
   const text = typeName(data) === "table" ? tableText(data as unknown[], 1, "send") : plain(data);
   if (text === undefined) throw badArgument(1, "send", `${KINDS} ${typeName(data)}`);

@@ -4,7 +4,7 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { lacks } from "../../drivers/tls_files.ts";
-import { all, asByteString, exactly, line } from "../../framing.ts";
+import { all, asByteString, exactly, type Framer, line } from "../../framing.ts";
 import { held } from "../../held.ts";
 import { Delimiter } from "../../matcher.ts";
 import {
@@ -35,18 +35,60 @@ import type { Own } from "./handshake.ts";
 import { ipAddressOf, isUnix } from "./host.ts";
 import { busyWith, Link } from "./link.ts";
 import { OPTION_NAMES } from "./options.ts";
-import { sendText } from "./outgoing.ts";
+import { sendBytes } from "./outgoing.ts";
 import type { Scope } from "./scope.ts";
 import { SslSession, TrustedStore } from "./ssl.ts";
 import { UntilReader } from "./until.ts";
 import type { Failure } from "./words.ts";
 
-/** The iterator that `receiveuntil` gives. */
+/**
+ * The iterator that `receiveuntil` gives.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@cosocket/cosocket";
+ * import { createNgx } from "@cosocket/cosocket/ngx";
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * server.accept().then((guest) => guest?.send("hello, world--rest"));
+ * const { port } = server.address as { port: number };
+ *
+ * const [sock] = await createNgx().socket.connect("127.0.0.1", port);
+ * const [reader] = sock!.receiveuntil("--");
+ * let [data, err] = await reader!(5);
+ * for (; data !== null; [data, err] = await reader!(5)) console.log(data); // hello, then the rest
+ * console.log(err); // null: it was the boundary that ended it
+ * sock!.close();
+ * ```
+ */
 export type UntilIterator = (
   ...size: unknown[]
 ) => Promise<[string] | [null, null, null] | Failure>;
 
-/** A TCP or unix stream socket object. */
+/**
+ * A TCP or unix stream socket object.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@cosocket/cosocket";
+ * import { createNgx, type TcpSocket } from "@cosocket/cosocket/ngx";
+ *
+ * async function ping(sock: TcpSocket, port: number) {
+ *   const [ok, err] = await sock.connect("127.0.0.1", port);
+ *   if (!ok) return err;
+ *   await sock.send("PING\r\n");
+ *   const [line] = await sock.receive("*l");
+ *   const [times] = sock.getreusedtimes();
+ *   await sock.setkeepalive(10_000, 100);
+ *   return `${line} ${times}`;
+ * }
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * server.accept().then((guest) => guest?.send("+PONG\r\n"));
+ * const { port } = server.address as { port: number };
+ * console.log(await ping(createNgx().socket.tcp(), port)); // +PONG 0
+ * ```
+ */
 export class TcpSocket {
   readonly #scope: Scope;
   readonly #link: Link;
@@ -103,62 +145,60 @@ export class TcpSocket {
   }
 
   /** Sends a string, a number, a boolean, nil, or nested arrays of strings and numbers. */
-  async send(...args: unknown[]): Promise<[number] | Failure> {
-    checkCount(args, 1, 1, expectingTwo);
-    const connection = this.#link.writable();
-    if (!(connection instanceof Connection)) return connection;
-    const data = args[0];
-    const bytes = data instanceof Uint8Array ? data : bytesOf(sendText(data));
-    if (bytes.length === 0) return [0];
-    return await held(this, this.#link.send(connection, bytes));
+  send(...args: unknown[]): Promise<[number] | Failure> {
+    return promised(() => {
+      checkCount(args, 1, 1, expectingTwo);
+      const connection = this.#link.writable();
+      if (!(connection instanceof Connection)) return connection;
+      const bytes = sendBytes(args[0]);
+      return bytes.length === 0 ? [0] : this.#link.send(this, connection, bytes);
+    });
   }
 
   /** Receives a line (`"*l"`), so many bytes, or all up to the end (`"*a"`). */
   receive(...args: unknown[]): Promise<[string] | Failure> {
-    if (args.length === 0) {
-      const text = this.#link.connection?.takeLine();
-      if (text !== undefined) return Promise.resolve([text]);
+    try {
+      return this.#receive(args);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#receive(args);
   }
 
-  async #receive(args: unknown[]): Promise<[string] | Failure> {
-    checkCount(
-      args,
-      0,
-      1,
-      (seen) => `expecting 1 or 2 arguments (including the object), but got ${seen}`,
-    );
+  #receive(args: unknown[]): Promise<[string] | Failure> {
+    checkCount(args, 0, 1, expectingOneOrTwo);
     const connection = this.#link.readable();
-    if (!(connection instanceof Connection)) return connection;
-    const pattern = args.length === 0 ? "*l" : args[0];
+    if (!(connection instanceof Connection)) return Promise.resolve(connection);
+    if (args.length > 0 && args[0] !== "*l") return this.#receiveBytes(connection, args[0]);
+    return this.#link.take(connection, lineAtHand) ??
+      this.#link.read(this, connection, line(asByteString, Infinity), withoutCrs);
+  }
+
+  #receiveBytes(connection: Connection, pattern: unknown): Promise<[string] | Failure> {
+    const link = this.#link;
     const size = toInteger(pattern);
-    if (size === 0) return [""];
+    if (size === 0) return Promise.resolve([""]);
     if (size !== undefined) {
       if (size < 0) throw badArgument(1, "receive", "bad number argument");
-      return await held(this, this.#link.read(connection, exactly(size, asByteString)));
+      const frame = exactly(size, asByteString);
+      return link.take(connection, frame) ?? link.read(this, connection, frame);
     }
     if (typeof pattern !== "string") throw badArgument(1, "receive", "bad argument");
-    if (pattern === "*l") {
-      const frame = line(asByteString, Infinity);
-      return await held(this, this.#link.read(connection, frame, withoutCrs));
-    }
-    if (pattern === "*a") {
-      return await held(this, this.#link.read(connection, all(asByteString, Infinity)));
-    }
+    if (pattern === "*a") return link.read(this, connection, all(asByteString, Infinity));
     const looksKnown = pattern.length === 2 && pattern.startsWith("*");
     const why = looksKnown ? "bad pattern argument" : `bad pattern argument: ${cText(pattern)}`;
     throw badArgument(1, "receive", why);
   }
 
   /** Receives what there is, at least one byte and at most `max`. */
-  async receiveany(...args: unknown[]): Promise<[string] | Failure> {
-    checkCount(args, 1, 1, expectingTwo);
-    const connection = this.#link.readable();
-    if (!(connection instanceof Connection)) return connection;
-    const max = toInteger(args[0]);
-    if (max === undefined || max <= 0) throw badArgument(1, "receiveany", "bad max argument");
-    return await held(this, this.#link.readAny(connection, max));
+  receiveany(...args: unknown[]): Promise<[string] | Failure> {
+    return promised(() => {
+      checkCount(args, 1, 1, expectingTwo);
+      const connection = this.#link.readable();
+      if (!(connection instanceof Connection)) return connection;
+      const max = toInteger(args[0]);
+      if (max === undefined || max <= 0) throw badArgument(1, "receiveany", "bad max argument");
+      return this.#link.readAny(this, connection, max);
+    });
   }
 
   /** Makes an iterator over what comes before a boundary: `receiveuntil(pattern, options?)`. */
@@ -173,13 +213,13 @@ export class TcpSocket {
     const pattern = checkString(args[0], 1, "receiveuntil");
     if (pattern === "") return [null, "pattern is empty"];
     const reader = new UntilReader(new Delimiter(bytesOf(pattern)), inclusive);
-    return [(...size) => this.#iterate(reader, size)];
+    return [(...size) => promised(() => this.#iterate(reader, size))];
   }
 
-  async #iterate(
+  #iterate(
     reader: UntilReader,
     args: unknown[],
-  ): Promise<[string] | [null, null, null] | Failure> {
+  ): Promise<[string] | Failure> | [string] | [null, null, null] | Failure {
     if (args.length > 1) {
       throw new LuaError(`expecting 0 or 1 argument, but seen ${args.length}`);
     }
@@ -191,7 +231,8 @@ export class TcpSocket {
       return [null, null, null];
     }
     const frame = reader.next(connection, size);
-    return await held(this, this.#link.read(connection, frame, undefined, reader));
+    return this.#link.take(connection, frame, reader) ??
+      this.#link.read(this, connection, frame, undefined, reader);
   }
 
   /** Closes the connection. */
@@ -394,6 +435,19 @@ export class TcpSocket {
   }
 }
 
+/** Answers as a promise, which what is raised goes into as well. */
+function promised<T>(answer: () => T | Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(answer());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function expectingOneOrTwo(seen: number): string {
+  return `expecting 1 or 2 arguments (including the object), but got ${seen}`;
+}
+
 function expectingTwo(seen: number): string {
   return `expecting 2 arguments (including the object), but got ${seen}`;
 }
@@ -407,7 +461,10 @@ function notSupported(): Failure {
   return [null, "Operation not supported"];
 }
 
-/** A line as the original gives it: every CR goes, wherever it stands. */
+/** A line at hand, as the original gives it; else a miss. */
+const lineAtHand: Framer<string> = (buffer) => buffer.takeLine(true);
+
+/** The same of any line: every CR goes, wherever it stands. */
 function withoutCrs(text: string): string {
   if (text.charCodeAt(text.length - 1) === 13) text = text.slice(0, -1);
   return text.includes("\r") ? text.replaceAll("\r", "") : text;
