@@ -45,6 +45,7 @@ export {
 } from "./src/connection_pool.ts";
 export { Datagram, datagram } from "./src/datagram.ts";
 export type { DatagramSocketOptions } from "./src/datagram_options.ts";
+export type { DiagnosticEvents } from "./src/diagnostics.ts";
 export { DnsError } from "./src/dns/failure.ts";
 export {
   SocketError,

@@ -18,6 +18,7 @@ const CHECKS: Record<string, readonly string[]> = {
   layers: ["run", "--allow-read", "scripts/check_layers.ts"],
   links: ["run", "--allow-read", "scripts/check_links.ts"],
   documentation: ["doc", "--lint", ...entries],
+  examples: ["run", "-A", "scripts/check_examples.ts"],
   reference: ["doc", "--html", "--name=cosocket", "--output=dist/reference/", ...entries],
   publish: ["publish", "--dry-run", "--allow-dirty"],
   pack: ["run", "-A", "scripts/pack.ts"],

@@ -16,6 +16,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   [
     "src/errors.ts",
     "src/bytes.ts",
+    "src/bytes_text.ts",
     "src/check.ts",
     "src/held.ts",
     "src/ip.ts",
@@ -33,10 +34,11 @@ export const LAYERS: readonly (readonly string[])[] = [
     "src/dns/servers.ts",
   ],
   ["src/framing.ts", "src/parts.ts", "src/race.ts", "src/drivers/"],
-  ["src/stream.ts", "src/shelf.ts", "src/mailbox.ts"],
+  ["src/diagnostics.ts", "src/stream.ts", "src/shelf.ts", "src/mailbox.ts"],
   ["src/dns/"],
   [
     "src/call_options.ts",
+    "src/line_iterator.ts",
     "src/course.ts",
     "src/tls_acceptor.ts",
     "src/connect.ts",
@@ -51,7 +53,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     "src/datagram_options.ts",
     "src/name_lookup.ts",
   ],
-  ["src/faces/"],
+  ["src/faces/", "src/trace.ts"],
   ["mod.ts", "testing.ts"],
 ];
 

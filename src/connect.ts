@@ -13,10 +13,12 @@ import {
   wrongType,
 } from "./check.ts";
 import { attempted, bounded, type Course } from "./course.ts";
+import { nextConnection, telling, told } from "./diagnostics.ts";
 import type { Network } from "./dns/exchange.ts";
-import { DEFAULT_TRIES, DEFAULT_TRY_MS, type Inquiry } from "./dns/in_turn.ts";
-import { type Found, resolveName } from "./dns/resolver.ts";
+import { DEFAULT_TRIES, DEFAULT_TRY_MS, type Inquiry } from "./dns/inquiry.ts";
+import type { Found } from "./dns/resolver.ts";
 import { parseServers } from "./dns/servers.ts";
+import { channelsReady } from "./drivers/channel.ts";
 import { systemClock } from "./drivers/clock.ts";
 import { mapError } from "./drivers/map_error.ts";
 import { onWorkers, refuseOnWorkers } from "./drivers/on_workers.ts";
@@ -33,7 +35,6 @@ import {
   type TlsOptions,
   type TlsServerOptions,
 } from "./tls.ts";
-import { TlsAcceptor } from "./tls_acceptor.ts";
 import {
   type Acceptor,
   type Address,
@@ -45,10 +46,37 @@ import {
   type Transport,
 } from "./transport.ts";
 
-/** Finds the addresses of a name, best first; `signal` says when nobody wants them any more. */
+/**
+ * Finds the addresses of a name, best first; `signal` says when nobody wants them any more.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, type Lookup } from "@cosocket/cosocket";
+ *
+ * const hosts: Record<string, string[]> = { "db.internal": ["127.0.0.1"] };
+ * const lookup: Lookup = async (hostname) => hosts[hostname] ?? [];
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * const { port } = server.address as { port: number };
+ * await using sock = await connect({ hostname: "db.internal", port }, { lookup });
+ * console.log(sock.remoteAddress); // { hostname: "127.0.0.1", port: ... }
+ * ```
+ */
 export type Lookup = (hostname: string, options: { signal: AbortSignal }) => Promise<string[]>;
 
-/** How to open a connection. */
+/**
+ * How to open a connection.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, type OpenOptions } from "@cosocket/cosocket";
+ *
+ * const patient: OpenOptions = { timeoutMs: 10_000, keepAliveMs: 30_000 };
+ * await using server = await listen("127.0.0.1:0");
+ * await using sock = await connect(server.address, { ...patient, localAddress: "127.0.0.1" });
+ * console.log(sock.localAddress); // { hostname: "127.0.0.1", port: ... }
+ * ```
+ */
 export interface OpenOptions {
   /** Milliseconds for look-up and connect together; 0 waits for ever. Default 60,000. */
   timeoutMs?: number;
@@ -72,7 +100,18 @@ export interface OpenOptions {
   tls?: boolean | TlsOptions;
 }
 
-/** An address of a name. */
+/**
+ * An address of a name.
+ *
+ * @example
+ * ```ts
+ * import { lookup } from "@cosocket/cosocket";
+ *
+ * for (const { address, family } of await lookup("localhost")) {
+ *   console.log(family === 6 ? `[${address}]:80` : `${address}:80`); // 127.0.0.1:80
+ * }
+ * ```
+ */
 export interface ResolvedAddress {
   /** The IP address, as text. */
   readonly address: string;
@@ -80,7 +119,17 @@ export interface ResolvedAddress {
   readonly family: 4 | 6;
 }
 
-/** How to look a name up. */
+/**
+ * How to look a name up.
+ *
+ * @example
+ * ```ts
+ * import { lookup } from "@cosocket/cosocket";
+ *
+ * const [first] = await lookup("localhost", { family: 4, timeoutMs: 2000 });
+ * console.log(first); // { address: "127.0.0.1", family: 4 }
+ * ```
+ */
 export interface LookupOptions {
   /** Milliseconds; 0 waits for ever. Default 60,000. */
   timeoutMs?: number;
@@ -101,18 +150,30 @@ export const DEFAULT_TIMEOUT_MS = 60_000;
 // What Linux takes at most.
 const MOST_KEEP_ALIVE_MS = 32_767_000;
 
+const connecting = {
+  start: told("cosocket:connect:start"),
+  end: told("cosocket:connect:end"),
+};
+const securing = { start: told("cosocket:tls:start"), end: told("cosocket:tls:end") };
+
 /** Opens a connection, with TLS if that is asked for. */
 export async function openStream(target: Target, options: OpenOptions = {}): Promise<Stream> {
   const address = parseTarget(target);
-  const hostname = "path" in address ? undefined : address.hostname;
-  return new Stream(await open(target, options), undefined, { side: "client", hostname });
-}
-
-/** Opens a connection, with TLS if that is asked for. */
-export function open(target: Target, options: OpenOptions = {}): Promise<Transport> {
-  const address = parseTarget(target);
   checkOpenOptions(options);
   const tls = tlsOf(address, options);
+  const hostname = "path" in address ? undefined : address.hostname;
+  await channelsReady();
+  const connection = nextConnection();
+  const about = { connection, address };
+  const transport = await telling(connecting, about, () => open(address, options, tls));
+  return new Stream(transport, undefined, { side: "client", hostname }, connection);
+}
+
+function open(
+  address: Address,
+  options: OpenOptions,
+  tls: ClientTls | undefined,
+): Promise<Transport> {
   const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal };
   return bounded("connect", address, limits, async (course) => {
     const secure = tls && await clientSecurity(tls);
@@ -134,7 +195,18 @@ export function tlsOf(address: Address, { tls }: OpenOptions): ClientTls | undef
   return clientTls(tls === true ? {} : tls, hostname);
 }
 
-/** Limits of a handshake. */
+/**
+ * Limits of a handshake.
+ *
+ * @example
+ * ```ts
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const [sock] = socketPair(); // its peer says nothing
+ * const failed = sock.startTls({ serverName: "db.example", timeoutMs: 20 });
+ * await failed.catch((error) => console.log(error.code)); // timeout
+ * ```
+ */
 export interface HandshakeLimits {
   /** Milliseconds for the handshake; 0 waits for ever. Default 60,000. */
   timeoutMs?: number;
@@ -184,9 +256,12 @@ export async function upgrade(
         (made) => made.close(),
       )
     );
-  if (!onWorkers) return await begin();
-  const { upgrading } = await workers();
-  await upgrading(stream.transport, begin);
+  const about = { connection: stream.connection, address: remoteAddress };
+  await telling(securing, about, async () => {
+    if (!onWorkers) return await begin();
+    const { upgrading } = await workers();
+    await upgrading(stream.transport, begin);
+  }, () => ({ tls: stream.transport.tls ?? undefined }));
 }
 
 async function secured(
@@ -286,12 +361,14 @@ export async function openListener(
   tls?: TlsServerOptions,
 ): Promise<Acceptor> {
   refuseOnWorkers(`Cannot listen at ${addressText(at)}`, "listen");
+  await channelsReady();
   const secure = tls && await secureServer(serverTls(tls));
   const driver = await driverFor({});
   try {
     const acceptor = await driver.listen(at, options);
     if (secure === undefined) return acceptor;
     const timeoutMs = tls?.handshakeTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const { TlsAcceptor } = await import("./tls_acceptor.ts");
     return new TlsAcceptor(acceptor, secure, { timeoutMs, most: options.maxPending || 1 });
   } catch (error) {
     throw mapError(error, "listen", `Cannot listen at ${addressText(at)}`, addressText(at));
@@ -366,6 +443,7 @@ async function sought(
   const { signal } = controller;
   course.onGiveUp(() => controller.abort());
   if (inquiry) {
+    const { resolveName } = await import("./dns/resolver.ts");
     return await resolveName(hostname, { ...inquiry, family }, await networkOf(driver), signal);
   }
   const addresses = await lookup!(hostname, { signal });

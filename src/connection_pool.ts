@@ -11,7 +11,18 @@ import { parseTarget, type Target } from "./target.ts";
 import { trustOf } from "./tls.ts";
 import type { Address } from "./transport.ts";
 
-/** How a pool is to behave. */
+/**
+ * How a pool is to behave.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@cosocket/cosocket";
+ *
+ * // A server that allows ten connections, and ends those that are idle for a minute.
+ * await using pool = new Pool({ maxConnections: 10, maxIdle: 5, idleMs: 50_000 });
+ * console.log(pool.stats()); // { idle: 0, lent: 0, waiting: 0 }
+ * ```
+ */
 export interface PoolOptions {
   /** Connections to one target, idle ones among them. Default 100. */
   maxConnections?: number;
@@ -29,13 +40,39 @@ export interface PoolOptions {
   order?: "newest" | "oldest";
 }
 
-/** How to get a connection from a pool. */
+/**
+ * How to get a connection from a pool.
+ *
+ * @example
+ * ```ts
+ * import { listen, Pool } from "@cosocket/cosocket";
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * await using pool = new Pool();
+ * const alices = await pool.connect(server.address, { key: "alice", timeoutMs: 1000 });
+ * await alices.release();
+ * await using bobs = await pool.connect(server.address, { key: "bob", timeoutMs: 1000 });
+ * console.log(bobs.reusedTimes); // 0: Alice's connection is not for him
+ * ```
+ */
 export interface PoolConnectOptions extends ConnectOptions {
   /** Sets connections apart that differ in what the pool cannot know, such as a login. */
   key?: string;
 }
 
-/** A pool's numbers at a moment. */
+/**
+ * A pool's numbers at a moment.
+ *
+ * @example
+ * ```ts
+ * import { Pool, type PoolStats } from "@cosocket/cosocket";
+ *
+ * const isCrowded = ({ lent, waiting }: PoolStats) => waiting > lent;
+ *
+ * await using pool = new Pool();
+ * console.log(isCrowded(pool.stats())); // false
+ * ```
+ */
 export interface PoolStats {
   /** Connections that wait for their next use. */
   readonly idle: number;
@@ -182,6 +219,10 @@ class PooledStream implements Pooled {
 
   constructor(stream: Stream) {
     this.stream = stream;
+  }
+
+  get number(): number {
+    return this.stream.connection;
   }
 
   fit(): boolean {

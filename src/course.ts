@@ -2,11 +2,14 @@
 // when it is given up is stopped, and the error says what could not be done.
 
 import { quote } from "./bytes.ts";
+import { told } from "./diagnostics.ts";
 import { codeOf, mapError } from "./drivers/map_error.ts";
 import { cannotStartTls } from "./drivers/secure.ts";
 import { SocketError, type SocketOperation } from "./errors.ts";
 import { RaceLost } from "./race.ts";
 import { type Address, addressText } from "./transport.ts";
+
+const timedOut = told("cosocket:timeout");
 
 /** One course of steps that may be given up at any of them. */
 export interface Course {
@@ -54,7 +57,9 @@ export function bounded<T>(
     // Longer ones would overflow into an immediate call.
     if (timeoutMs > 0 && timeoutMs < 2 ** 31) {
       timer = setTimeout(() => {
-        giveUp(new SocketError("timeout", `${what}: no answer in ${timeoutMs} ms`, facts));
+        const error = new SocketError("timeout", `${what}: no answer in ${timeoutMs} ms`, facts);
+        if (timedOut.hasSubscribers) timedOut.publish({ op, error });
+        giveUp(error);
       }, timeoutMs);
     }
     const course: Course = {

@@ -3,6 +3,7 @@
 import { checkMs, checkOptions, checkWhole } from "./check.ts";
 import { openListener } from "./connect.ts";
 import { checkSocketOptions, type Cosocket, cosocketOn, type SocketOptions } from "./cosocket.ts";
+import { told } from "./diagnostics.ts";
 import { mapError } from "./drivers/map_error.ts";
 import { SocketError } from "./errors.ts";
 import { Stream } from "./stream.ts";
@@ -10,7 +11,22 @@ import { parseTarget, type Target } from "./target.ts";
 import type { TlsServerOptions } from "./tls.ts";
 import { type Acceptor, type Address, addressText } from "./transport.ts";
 
-/** How to listen, and how accepted sockets start. */
+/**
+ * How to listen, and how accepted sockets start.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
+ *
+ * await using server = await listen("127.0.0.1:0", {
+ *   maxConnections: 100, // the next one waits until one of them is closed
+ *   readTimeoutMs: 20, // of each accepted socket
+ * });
+ * await using _sock = await connect(server.address);
+ * await using guest = await server.accept();
+ * await guest?.receiveLine().catch((error) => console.log(error.code)); // timeout
+ * ```
+ */
 export interface ListenerOptions extends SocketOptions {
   /** Connections that the system may hold for us. Default 511. */
   backlog?: number;
@@ -19,11 +35,19 @@ export interface ListenerOptions extends SocketOptions {
    * closed. Deno accepts none before it is asked to. Default 511.
    */
   maxPending?: number;
+  /**
+   * Connections that were taken and are not closed yet; while there are so many
+   * none is taken. Who comes then waits for a place, and nobody is turned away
+   * before the queues are full: the system's, of `backlog`, and on Bun and Node
+   * the runtime's, of `maxPending`. Default: no limit.
+   */
+  maxConnections?: number;
   /** Sends small pieces at once (`TCP_NODELAY`). Default `true`. */
   noDelay?: boolean;
   /**
    * TLS from the first byte on; a connection is accepted when its handshake is
-   * done, at most `maxPending` of which go on at a time. Default: none.
+   * done, at most `maxPending` of which go on at a time. While there are so many,
+   * one that has gone on for a second makes way for who comes next. Default: none.
    */
   tls?: TlsServerOptions;
 }
@@ -54,31 +78,55 @@ export interface ListenerOptions extends SocketOptions {
 export async function listen(at: Target, options: ListenerOptions = {}): Promise<Listener> {
   const address = parseTarget(at);
   checkSocketOptions(options);
-  const { backlog = 511, maxPending = 511, noDelay = true } = options;
+  const { backlog = 511, maxPending = 511, maxConnections = Infinity, noDelay = true } = options;
   checkWhole("backlog", backlog, 1);
   checkWhole("maxPending", maxPending);
+  if (maxConnections !== Infinity) checkWhole("maxConnections", maxConnections, 1);
   const acceptor = await openListener(address, { backlog, maxPending, noDelay }, options.tls);
-  return listenerOn(acceptor, options);
+  return listenerOn(acceptor, maxConnections, options);
 }
 
-let listenerOn: (acceptor: Acceptor, options: SocketOptions) => Listener;
+const accepted = told("cosocket:accept");
 
-/** A listening socket; iterate over it for the connections. */
+let listenerOn: (acceptor: Acceptor, maxConnections: number, options: SocketOptions) => Listener;
+
+/**
+ * A listening socket; iterate over it for the connections.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
+ *
+ * const server = await listen("127.0.0.1:0");
+ * await using sock = await connect(server.address);
+ * for await (const guest of server) {
+ *   await guest.send("that is all\n");
+ *   guest.close();
+ *   await server.close({ graceMs: 1000 }); // ends the loop, too
+ * }
+ * console.log(await sock.receiveLine()); // that is all
+ * ```
+ */
 export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
   readonly #acceptor: Acceptor;
   readonly #options: SocketOptions;
+  // At most `#maxConnections`.
   readonly #open = new Set<Stream>();
+  readonly #maxConnections: number;
   #accepting = false;
   #closed = false;
+  // Called when there is a place, or none will be wanted any more.
+  #onPlace: (() => void) | undefined;
   readonly #onEmpty = new Set<() => void>();
 
-  private constructor(acceptor: Acceptor, options: SocketOptions) {
+  private constructor(acceptor: Acceptor, maxConnections: number, options: SocketOptions) {
     this.#acceptor = acceptor;
+    this.#maxConnections = maxConnections;
     this.#options = options;
   }
 
   static {
-    listenerOn = (acceptor, options) => new Listener(acceptor, options);
+    listenerOn = (acceptor, most, options) => new Listener(acceptor, most, options);
   }
 
   /** Where it listens; with the port that was chosen, if 0 was asked for. */
@@ -87,7 +135,8 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
   }
 
   /**
-   * Accepts the next connection.
+   * Accepts the next connection; while `maxConnections` are open, it waits for one
+   * of them to be closed.
    *
    * @returns `null` once the listener is closed.
    * @throws {SocketError} `busy` if another call is accepting.
@@ -102,11 +151,17 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
     if (this.#closed) return null;
     this.#accepting = true;
     try {
+      if (this.#open.size >= this.#maxConnections) await this.#place();
+      // It may have been closed meanwhile: then there is nobody.
       const transport = await this.#acceptor.accept();
       if (transport === null) return null;
       const stream = new Stream(transport, undefined, { side: "server" });
       this.#open.add(stream);
       stream.onClose = () => this.#gone(stream);
+      const { connection } = stream;
+      if (accepted.hasSubscribers) {
+        accepted.publish({ connection, address: transport.remoteAddress });
+      }
       return cosocketOn(stream, this.#options);
     } catch (error) {
       throw mapError(error, "accept", `Cannot accept at ${at}`, at);
@@ -131,6 +186,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
     if (graceMs !== undefined) checkMs("graceMs", graceMs);
     this.#closed = true;
     this.#acceptor.close();
+    this.#onPlace?.();
     if (graceMs === undefined || this.#open.size === 0) return;
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -159,8 +215,13 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
     this.#acceptor.unref();
   }
 
+  #place(): Promise<void> {
+    return new Promise((resolve) => this.#onPlace = resolve);
+  }
+
   #gone(stream: Stream): void {
     this.#open.delete(stream);
+    this.#onPlace?.();
     if (this.#open.size > 0) return;
     for (const done of [...this.#onEmpty]) done();
   }

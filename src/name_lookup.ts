@@ -4,11 +4,23 @@
 import { checkMs, checkOptions, checkSignal, checkText, checkWhole } from "./check.ts";
 import { checkOpenOptions, DEFAULT_TIMEOUT_MS, findAddresses, type LookupWay } from "./connect.ts";
 import { type CacheLimits, LookupCache } from "./dns/cache.ts";
-import { DEFAULT_TRIES, DEFAULT_TRY_MS } from "./dns/in_turn.ts";
+import { DEFAULT_TRIES, DEFAULT_TRY_MS } from "./dns/inquiry.ts";
 import { parseServers } from "./dns/servers.ts";
 import { type Clock, systemClock } from "./drivers/clock.ts";
 
-/** How long what was found is kept, and how much of it. */
+/**
+ * How long what was found is kept, and how much of it.
+ *
+ * @example
+ * ```ts
+ * import { createLookup } from "@cosocket/cosocket";
+ *
+ * // The system does not say how long its answers hold: we do.
+ * const lookup = createLookup({ cache: { maxEntries: 100, validMs: 30_000 } });
+ * await lookup("localhost");
+ * console.log(await lookup("localhost")); // the same, and nobody was asked
+ * ```
+ */
 export interface CacheOptions {
   /** Names that are kept; the one asked for least recently goes. Default 1000. */
   maxEntries?: number;
@@ -25,7 +37,22 @@ export interface CacheOptions {
   maxNegativeTtlMs?: number;
 }
 
-/** How {@linkcode createLookup} is to look names up. */
+/**
+ * How {@linkcode createLookup} is to look names up.
+ *
+ * @example
+ * ```ts
+ * import { createLookup } from "@cosocket/cosocket";
+ *
+ * const lookup = createLookup({
+ *   servers: ["192.0.2.53", "[2001:db8::53]:5353"], // each is given a second, once
+ *   tryMs: 1000,
+ *   tries: 1,
+ *   family: 4,
+ * });
+ * console.log(await lookup("127.0.0.1")); // [ "127.0.0.1" ]: of an address nobody is asked
+ * ```
+ */
 export interface CreateLookupOptions {
   /** Name servers to ask instead of the system: `["127.0.0.1:53", "[::1]:53"]`. */
   servers?: readonly string[];
@@ -45,7 +72,19 @@ export interface CreateLookupOptions {
   cache?: CacheOptions;
 }
 
-/** Finds the addresses of a name, best first: also what `connect` takes as `lookup`. */
+/**
+ * Finds the addresses of a name, best first: also what `connect` takes as `lookup`.
+ *
+ * @example
+ * ```ts
+ * import { type CreatedLookup, createLookup } from "@cosocket/cosocket";
+ *
+ * const lookup: CreatedLookup = createLookup({ timeoutMs: 2000 });
+ * const { signal } = new AbortController();
+ * const [best, ...others] = await lookup("localhost", { signal });
+ * console.log(best, others);
+ * ```
+ */
 export type CreatedLookup = (
   hostname: string,
   options?: { signal?: AbortSignal },

@@ -7,12 +7,15 @@
 // who gives up has left the queue before anything else happens, so no place and
 // no connection can go to nobody.
 
+import { type Eviction, tellEvicted, tellKept, tellLent, tellWait } from "./diagnostics.ts";
 import { type Clock, systemClock } from "./drivers/clock.ts";
 import { SocketError } from "./errors.ts";
 import { Shelf } from "./shelf.ts";
 
 /** What the policy asks of a connection. */
 export interface Pooled {
+  /** Its number in this process. */
+  readonly number: number;
   /** Whether it may serve another: nothing failed, nothing unread, nothing pending. */
   fit(): boolean;
   /** Idle from now on, and listening for its peer. */
@@ -87,7 +90,7 @@ export class LendingPool<C extends Pooled> {
     this.#random = random;
     this.#shelf = new Shelf<Member<C>>({
       watch: ({ connection }, stir) => connection.watch(stir),
-      discard: (member) => this.#bury(member),
+      discard: (member, why) => this.#bury(member, why),
     }, clock);
   }
 
@@ -116,7 +119,7 @@ export class LendingPool<C extends Pooled> {
     if (group.live < this.#limits.maxConnections) {
       this.#addPlace(group);
     } else {
-      const granted = await this.#wait(group, patience);
+      const granted = await this.#wait(key, group, patience);
       if (granted !== undefined) return granted;
     }
     return await this.#create(key, group, create);
@@ -153,7 +156,7 @@ export class LendingPool<C extends Pooled> {
   clear(key?: string): void {
     const groups = key === undefined ? this.#groups.values() : [this.#groups.get(key)];
     for (const group of groups) if (group) group.generation++;
-    for (const member of this.#shelf.clear(key)) this.#bury(member);
+    for (const member of this.#shelf.clear(key)) this.#bury(member, "retired");
   }
 
   /** Closes the idle connections and refuses all who wait or come later. */
@@ -167,7 +170,8 @@ export class LendingPool<C extends Pooled> {
 
   /** Whether a connection may be lent or kept, as of this turn; otherwise it is closed. */
   #isGood(member: Member<C>): boolean {
-    return this.#mayLive(member) && member.connection.fit() ? true : this.#bury(member);
+    if (!this.#mayLive(member)) return this.#bury(member, "retired");
+    return member.connection.fit() || this.#bury(member, "not fit");
   }
 
   /** Lends a connection that was idle, unless its caller has given up meanwhile. */
@@ -179,7 +183,7 @@ export class LendingPool<C extends Pooled> {
     member.connection.unpark();
     member.uses++;
     member.idleMs = this.#clock.now() - member.parkedAtMs;
-    return member;
+    return told(member);
   }
 
   /** Hands a parked connection to the first who waits, or puts it on the shelf. */
@@ -191,14 +195,15 @@ export class LendingPool<C extends Pooled> {
       connection.unpark();
       member.uses++;
       member.idleMs = 0;
-      waiter.grant(member);
+      waiter.grant(told(member));
       return true;
     }
     if (this.#shelf.count(key) >= this.#limits.maxIdle) {
       const evicted = this.#shelf.take(key, "oldest");
-      if (evicted === undefined) return this.#bury(member);
-      this.#bury(evicted);
+      if (evicted === undefined) return this.#bury(member, "no room");
+      this.#bury(evicted, "no room");
     }
+    tellKept(key, connection.number);
     this.#shelf.put(key, member, this.#limits.idleMs);
     return true;
   }
@@ -227,8 +232,8 @@ export class LendingPool<C extends Pooled> {
       counted: true,
       generation,
     };
-    if (!this.#closed) return member;
-    this.#bury(member);
+    if (!this.#closed) return told(member);
+    this.#bury(member, "retired");
     throw poolClosed();
   }
 
@@ -238,7 +243,8 @@ export class LendingPool<C extends Pooled> {
       member.uses < this.#limits.maxUses && this.#clock.now() < member.dieAtMs;
   }
 
-  #bury(member: Member<C>): false {
+  #bury(member: Member<C>, reason: Eviction): false {
+    tellEvicted(member.key, member.connection.number, reason);
     member.connection.close();
     this.forget(member);
     return false;
@@ -264,7 +270,11 @@ export class LendingPool<C extends Pooled> {
     if (group.live === 0) this.#groups.delete(key);
   }
 
-  #wait(group: Group<C>, { timeoutMs, signal }: Patience): Promise<Member<C> | undefined> {
+  #wait(
+    key: string,
+    group: Group<C>,
+    { timeoutMs, signal }: Patience,
+  ): Promise<Member<C> | undefined> {
     const { maxWaiting, maxConnections } = this.#limits;
     if (group.waiting.size >= maxWaiting) {
       const why = `all ${maxConnections} connections are in use and ${maxWaiting} callers wait`;
@@ -294,12 +304,19 @@ export class LendingPool<C extends Pooled> {
       signal?.addEventListener("abort", abort);
       group.waiting.add(waiter);
       this.#waiting++;
+      tellWait(key, group.waiting.size);
     });
   }
 
   #refuseIfClosed(): void {
     if (this.#closed) throw poolClosed();
   }
+}
+
+/** A connection that goes to its next user, who is told of. */
+function told<C extends Pooled>(member: Member<C>): Member<C> {
+  tellLent(member.key, member.connection.number, member.uses - 1);
+  return member;
 }
 
 function newGroup<C extends Pooled>(): Group<C> {

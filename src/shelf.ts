@@ -13,8 +13,11 @@ export interface Keeping<T> {
   /** Has `stir` called when the thing is no longer fit for use; `undefined` ends that. */
   watch(item: T, stir: (() => void) | undefined): void;
   /** Told of a thing that expired or stirred, when it has left the shelf. */
-  discard(item: T): void;
+  discard(item: T, why: "idle" | "stirred"): void;
 }
+
+// So few empty lists are not worth a sweep.
+const FEW = 16;
 
 interface Entry<T> {
   readonly key: string;
@@ -33,6 +36,8 @@ export class Shelf<T> {
   readonly #byKey = new Map<string, List<Entry<T>>>();
   readonly #byPatience = new Map<number, List<Entry<T>>>();
   #size = 0;
+  // Keys under which something waits: keys <= byKey.size <= 2 * keys + FEW.
+  #keys = 0;
 
   constructor(keeping: Keeping<T>, clock: Clock = systemClock) {
     this.#keeping = keeping;
@@ -61,12 +66,14 @@ export class Shelf<T> {
       inKey: new Link<Entry<T>>(),
       inPatience: new Link<Entry<T>>(),
     };
-    listOf(this.#byKey, key).push(entry.inKey, entry);
+    const list = listOf(this.#byKey, key);
+    if (list.length === 0) this.#keys++;
+    list.push(entry.inKey, entry);
     listOf(this.#byPatience, patienceMs).push(entry.inPatience, entry);
     this.#size++;
     this.#alarm.setBy(expiresAtMs);
     this.#keeping.watch(item, () => {
-      if (this.#remove(entry)) this.#keeping.discard(item);
+      if (this.#remove(entry)) this.#keeping.discard(item, "stirred");
     });
   }
 
@@ -95,13 +102,25 @@ export class Shelf<T> {
   #remove(entry: Entry<T>): boolean {
     const list = this.#byKey.get(entry.key);
     if (!list?.remove(entry.inKey)) return false;
-    if (list.length === 0) this.#byKey.delete(entry.key);
+    if (list.length === 0) {
+      this.#keys--;
+      this.#sweep();
+    }
     const peers = this.#byPatience.get(entry.patienceMs)!;
     peers.remove(entry.inPatience);
     if (peers.length === 0) this.#byPatience.delete(entry.patienceMs);
     this.#size--;
     this.#keeping.watch(entry.item, undefined);
     return true;
+  }
+
+  /**
+   * An empty list stays for a while. A large Map from which the same key is deleted, and set
+   * again, time after time, gets slow: what it has deleted lies in the way until it grows.
+   */
+  #sweep(): void {
+    if (this.#byKey.size <= 2 * this.#keys + FEW) return;
+    for (const [key, list] of this.#byKey) if (list.length === 0) this.#byKey.delete(key);
   }
 
   #expire(nowMs: number): number {
@@ -113,7 +132,7 @@ export class Shelf<T> {
           break;
         }
         this.#remove(entry);
-        this.#keeping.discard(entry.item);
+        this.#keeping.discard(entry.item, "idle");
       }
     }
     return nextMs;

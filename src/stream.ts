@@ -6,6 +6,7 @@
 // loses nothing.
 
 import { ByteBuffer } from "./buffer.ts";
+import { nextConnection, told } from "./diagnostics.ts";
 import { Alarm, type Clock, systemClock } from "./drivers/clock.ts";
 import { mapError } from "./drivers/map_error.ts";
 import { cannotStartTls } from "./drivers/secure.ts";
@@ -28,6 +29,11 @@ export interface Limits {
 const SLICE_BYTES = 256 * 1024;
 // One that counts what it got rid of cannot tell within a slice.
 const PATIENT_SLICE_BYTES = 64 * 1024;
+
+const sent = told("cosocket:send");
+const received = told("cosocket:receive");
+const timedOut = told("cosocket:timeout");
+const released = told("cosocket:close");
 
 /**
  * One who waits for a direction to move on. Where it moves on, it is served there
@@ -70,6 +76,8 @@ const CLIENT: Role = { side: "client", hostname: undefined };
 /** A connection that can be read frame by frame. */
 export class Stream {
   readonly role: Role;
+  /** Its number in this process, by which diagnostics call it. */
+  readonly connection: number;
   readonly buffer: ByteBuffer = new ByteBuffer();
   readonly openedAtMs: number;
   readonly #clock: Clock;
@@ -95,6 +103,8 @@ export class Stream {
   #departingBytes = 0;
   #closed = false;
   #failed = false;
+  // What it failed with, if somebody wants to know.
+  #failure: unknown;
   #bytesRead = 0;
   #bytesWritten = 0;
   /** Called once, when the connection is released. */
@@ -102,9 +112,15 @@ export class Stream {
   /** Called when something comes, or ends: a parked stream is no longer fit for use then. */
   onStir: (() => void) | undefined;
 
-  constructor(transport: Transport, clock: Clock = systemClock, role: Role = CLIENT) {
+  constructor(
+    transport: Transport,
+    clock: Clock = systemClock,
+    role: Role = CLIENT,
+    connection: number = nextConnection(),
+  ) {
     this.#transport = transport;
     this.role = role;
+    this.connection = connection;
     this.#clock = clock;
     this.openedAtMs = clock.now();
     this.#alarm = new Alarm(clock, (nowMs) => this.#ring(nowMs));
@@ -205,7 +221,7 @@ export class Stream {
   #failRead(error: unknown): void {
     const reader = this.#reader;
     if (reader === undefined) return;
-    this.#failed = true;
+    this.#fail(error);
     this.#leave(reader);
     reader.reject(error);
   }
@@ -268,6 +284,7 @@ export class Stream {
     const slice = bytes.length <= most ? bytes : bytes.subarray(at, at + most);
     writer.at += slice.length;
     this.#departingBytes = slice.length;
+    if (sent.hasSubscribers) sent.publish({ connection: this.connection, bytes: slice });
     const departure = this.transport.write(slice);
     this.#departure = departure.then(this.#departed, this.#departFailed);
     // What the system has already is told of before any alarm could ring.
@@ -310,7 +327,7 @@ export class Stream {
       return this.#stopWrite(writer, sent);
     }
     if (writer !== undefined) return this.#failWrite(failure);
-    this.#failed = true;
+    this.#fail(failure);
     this.#writeEnd ??= failure;
   };
 
@@ -324,10 +341,16 @@ export class Stream {
   #failWrite(error: unknown): void {
     const writer = this.#writer;
     if (writer === undefined) return;
-    this.#failed = true;
+    this.#fail(error);
     this.#writeEnd ??= this.#error("closed", "send", "an earlier send failed");
     this.#leave(writer);
     writer.reject(error);
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true;
+    // An error holds on to who called, who could not be forgotten then.
+    if (released.hasSubscribers) this.#failure ??= error;
   }
 
   #leave(waiter: Reader | Writer): void {
@@ -358,12 +381,12 @@ export class Stream {
 
   /** Releases the connection; whoever waits is told `closed`. Twice is fine. */
   close(): void {
-    this.#release(() => this.transport.close());
+    this.#release("closed", () => this.transport.close());
   }
 
   /** Releases the connection at once, with a reset where the runtime can. */
   abort(): void {
-    this.#release(() => this.transport.abort());
+    this.#release("aborted", () => this.transport.abort());
   }
 
   /** Idle from now on: a parked pull tells when the peer stirs, and keeps nothing alive. */
@@ -480,6 +503,7 @@ export class Stream {
       this.#readEnd = "end";
     } else {
       this.#bytesRead += bytes.length;
+      if (received.hasSubscribers) received.publish({ connection: this.connection, bytes });
       this.buffer.append(bytes);
     }
     if (this.#reader !== undefined) this.#serve(this.#reader);
@@ -513,14 +537,25 @@ export class Stream {
 
   #ring(nowMs: number): number {
     if ((this.#reader?.untilMs ?? Infinity) <= nowMs) {
-      this.#failRead(this.#error("timeout", "receive", "no byte came in time", this.#look()));
+      const error = this.#error("timeout", "receive", "no byte came in time", this.#look());
+      this.#failRead(this.#late(error));
     }
     const writer = this.#writer;
     if (writer !== undefined && writer.untilMs <= nowMs) {
-      if (writer.isPatient) this.#stopWrite(writer, writer.at);
-      else this.#failWrite(this.#error("timeout", "send", "the peer took nothing in time"));
+      if (writer.isPatient) {
+        this.#stopWrite(writer, writer.at);
+      } else {
+        const error = this.#error("timeout", "send", "the peer took nothing in time");
+        this.#failWrite(this.#late(error));
+      }
     }
     return Math.min(this.#reader?.untilMs ?? Infinity, this.#writer?.untilMs ?? Infinity);
+  }
+
+  #late(error: SocketError): SocketError {
+    const { connection } = this;
+    if (timedOut.hasSubscribers) timedOut.publish({ connection, op: error.op!, error });
+    return error;
   }
 
   /** The stream ended in the middle of a frame: its rest is taken, and told. */
@@ -539,8 +574,9 @@ export class Stream {
     });
   }
 
-  #release(letGo: () => void): void {
+  #release(how: "closed" | "aborted", letGo: () => void): void {
     if (this.#closed) return;
+    if (released.hasSubscribers) this.#tellRelease(how);
     this.#closed = true;
     this.#failed = true;
     this.#alarm.stop();
@@ -551,6 +587,17 @@ export class Stream {
     this.#failWrite(this.#writeEnd);
     letGo();
     this.onClose?.();
+  }
+
+  #tellRelease(how: "closed" | "aborted"): void {
+    const { connection, bytesRead, bytesWritten, ageMs } = this;
+    const about = { connection, address: this.transport.remoteAddress };
+    const sums = { bytesRead, bytesWritten, ageMs };
+    const error = this.#failure ?? this.readFailure;
+    if (how === "aborted") released.publish({ ...about, reason: how, ...sums });
+    else if (this.#readEnd === "end") released.publish({ ...about, reason: "peer ended", ...sums });
+    else if (error === undefined) released.publish({ ...about, reason: how, ...sums });
+    else released.publish({ ...about, reason: "failed", error, ...sums });
   }
 
   #look(): Uint8Array {

@@ -1,6 +1,8 @@
 // A listener whose connections come with TLS. Handshakes go on side by side, so
 // that a peer who takes its time, or never speaks, holds nobody up; and none
-// begins while nobody wants a connection.
+// begins while nobody wants a connection. Where all places are taken, one that has
+// had time enough makes way for who comes next: silence costs its peer nothing, and
+// whoever could fill the places with it would shut everybody else out.
 
 import type { Secure } from "./drivers/secure.ts";
 import type { Acceptor, Address, Transport } from "./transport.ts";
@@ -13,6 +15,10 @@ export interface HandshakeBounds {
   readonly most: number;
 }
 
+// No client needs as long, but one whose network is slow: it may have all the time
+// there is while places are free.
+const ENOUGH_MS = 1000;
+
 interface Taker {
   resolve(transport: Transport | null): void;
   reject(error: unknown): void;
@@ -24,7 +30,9 @@ export class TlsAcceptor implements Acceptor {
   readonly #secure: Secure;
   readonly #bounds: HandshakeBounds;
   readonly #ready: Transport[] = [];
-  readonly #handshakes = new Set<() => void>();
+  // How to give each of them up, and when it began; the first began first.
+  readonly #handshakes = new Map<() => void, number>();
+  #onPlace: (() => void) | undefined;
   #taker: Taker | undefined;
   #accepting = false;
   #closed = false;
@@ -53,7 +61,8 @@ export class TlsAcceptor implements Acceptor {
     if (this.#closed) return;
     this.#closed = true;
     this.#inner.close();
-    for (const giveUp of [...this.#handshakes]) giveUp();
+    for (const giveUp of [...this.#handshakes.keys()]) giveUp();
+    this.#onPlace?.();
     for (const transport of this.#ready.splice(0)) transport.close();
     this.#told((taker) => taker.resolve(null));
   }
@@ -70,10 +79,12 @@ export class TlsAcceptor implements Acceptor {
     if (this.#accepting) return;
     this.#accepting = true;
     try {
-      while (this.#taker !== undefined && this.#handshakes.size < this.#bounds.most) {
+      while (this.#taker !== undefined) {
         const transport = await this.#inner.accept();
         if (transport === null) break;
-        this.#shakeHands(transport);
+        while (this.#handshakes.size >= this.#bounds.most && !this.#closed) await this.#place();
+        if (this.#closed) transport.close();
+        else this.#shakeHands(transport);
       }
     } catch (error) {
       this.#told((taker) => taker.reject(error));
@@ -82,13 +93,26 @@ export class TlsAcceptor implements Acceptor {
     }
   }
 
+  /** Somebody is at the door, and all places are taken: resolves when one may be free. */
+  #place(): Promise<void> {
+    const [giveUp, sinceMs] = this.#handshakes.entries().next().value!;
+    return new Promise((resolve) => {
+      const timer = setTimeout(giveUp, Math.max(0, sinceMs + ENOUGH_MS - performance.now()));
+      this.#onPlace = () => {
+        clearTimeout(timer);
+        this.#onPlace = undefined;
+        resolve();
+      };
+    });
+  }
+
   /** One that fails ends its connection, and nothing else. */
   async #shakeHands(transport: Transport): Promise<void> {
     const { timeoutMs } = this.#bounds;
     const { opened, abandon } = this.#secure(transport);
     const isLimited = timeoutMs > 0 && timeoutMs < 2 ** 31;
     const timer = isLimited ? setTimeout(abandon, timeoutMs) : undefined;
-    this.#handshakes.add(abandon);
+    this.#handshakes.set(abandon, performance.now());
     try {
       this.#finished(await opened);
     } catch {
@@ -96,6 +120,7 @@ export class TlsAcceptor implements Acceptor {
     } finally {
       clearTimeout(timer);
       this.#handshakes.delete(abandon);
+      this.#onPlace?.();
       if (this.#taker) this.#acceptMore();
     }
   }

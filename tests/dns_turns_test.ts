@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Network } from "../src/dns/exchange.ts";
 import type { DnsError } from "../src/dns/failure.ts";
-import type { Inquiry } from "../src/dns/in_turn.ts";
+import type { Inquiry } from "../src/dns/inquiry.ts";
 import { type Found, resolveName } from "../src/dns/resolver.ts";
 import { SocketError } from "../src/errors.ts";
 import { addressText, type DatagramTransport, type Packet } from "../src/transport.ts";

@@ -81,6 +81,38 @@ test("connections that nobody takes are bounded by maxPending", {
   await listener.close();
 });
 
+test("no more connections are taken than maxConnections; the next one waits for a place", async () => {
+  const listener = await listen("127.0.0.1:0", { maxConnections: 2 });
+  const socks = await Promise.all([1, 2, 3, 4].map(() => connect(listener.address)));
+  for (const sock of socks) await sock.send("hello\n");
+  const guests = [await accepted(listener), await accepted(listener)];
+  for (const free of [(it: Cosocket) => it.close(), (it: Cosocket) => it.abort()]) {
+    const third = listener.accept();
+    assert.equal(await Promise.race([third, sleep(30, "waits" as const)]), "waits");
+    free(guests.shift()!);
+    const guest = await third;
+    assert.equal(await guest!.receiveLine(), "hello");
+    guests.push(guest!);
+  }
+  for (const it of [...socks, ...guests]) it.close();
+  await listener.close();
+});
+
+test("close() ends an accept() that waits for a place, with null", async () => {
+  const listener = await listen("127.0.0.1:0", { maxConnections: 1 });
+  const sock = await connect(listener.address);
+  const guest = await accepted(listener);
+  const second = listener.accept();
+  await failureOf(listener.accept(), "busy");
+  await listener.close();
+  assert.equal(await second, null);
+  // It is not closed with it.
+  await sock.send("still here\n");
+  assert.equal(await guest.receiveLine(), "still here");
+  sock.close();
+  guest.close();
+});
+
 test("the error of a connection that nobody took crashes nothing, nor does its end", async () => {
   const listener = await listen("127.0.0.1:0");
   const { port } = listener.address as { port: number };
@@ -219,6 +251,10 @@ const wrong: readonly { call: () => Promise<unknown>; error: RegExp }[] = [
   {
     call: () => listen("127.0.0.1:0", { maxPending: -1 }),
     error: /^RangeError: maxPending must be a whole number of at least 0, not -1/,
+  },
+  {
+    call: () => listen("127.0.0.1:0", { maxConnections: 0 }),
+    error: /^RangeError: maxConnections must be a whole number of at least 1, not 0/,
   },
 ];
 

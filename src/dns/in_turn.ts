@@ -7,23 +7,8 @@ import { SocketError } from "../errors.ts";
 import { addressText, type IpAddress } from "../transport.ts";
 import { ask, type Network, type Reply } from "./exchange.ts";
 import { attempted, DnsError, givenUp, notFound } from "./failure.ts";
+import type { Inquiry } from "./inquiry.ts";
 import type { AddressType, Name } from "./message.ts";
-
-/** Who is asked, and how. */
-export interface Inquiry {
-  readonly servers: readonly IpAddress[];
-  /** Only addresses of this family. */
-  readonly family?: 4 | 6 | undefined;
-  /** Milliseconds without an answer before the next server is asked. */
-  readonly tryMs: number;
-  /** How often each server is asked at most. */
-  readonly tries: number;
-  /** Whether a server that says that it failed has the next one asked. */
-  readonly failsOver: boolean;
-}
-
-export const DEFAULT_TRY_MS = 5000;
-export const DEFAULT_TRIES = 2;
 
 /** What is asked for, and how the caller called it. */
 export interface Wanted {

@@ -3,7 +3,8 @@
 
 import type { Network, Reply } from "./exchange.ts";
 import { DnsError, givenUp, notFound } from "./failure.ts";
-import { askInTurn, type Inquiry, type Wanted } from "./in_turn.ts";
+import { askInTurn, type Wanted } from "./in_turn.ts";
+import type { Inquiry } from "./inquiry.ts";
 import { type AddressType, nameOf, NO_SUCH_NAME } from "./message.ts";
 
 /** What was found. */

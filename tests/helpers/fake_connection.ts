@@ -15,6 +15,7 @@ export type Place =
 /** A connection that does what the test says, and refuses what would be a mistake. */
 export class FakeConnection implements Pooled {
   readonly name: string;
+  readonly number = 0;
   isFit = true;
   place: Place = "lent";
   /** Whether `settle` waits for `settled`. */

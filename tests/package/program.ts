@@ -3,7 +3,9 @@ import { type Cosocket, listen, Pool, SocketError } from "@cosocket/cosocket";
 import { type AthenaModule, socket as athena } from "@cosocket/cosocket/athena";
 import { socket as luasocket } from "@cosocket/cosocket/luasocket";
 import { createNgx, type Ngx } from "@cosocket/cosocket/ngx";
+import { connect as connectForWeb } from "@cosocket/cosocket/sockets";
 import { socketPair } from "@cosocket/cosocket/testing";
+import { trace } from "@cosocket/cosocket/trace";
 
 function equal<T>(actual: T, expected: NoInfer<T>): void {
   if (actual !== expected) throw new Error(`Got ${actual} instead of ${expected}`);
@@ -50,12 +52,20 @@ const ours = module.new();
 equal((await ours.connect("tcp", "127.0.0.1", port))[0], true);
 ours.close();
 
+const socket = connectForWeb({ hostname: "127.0.0.1", port });
+await socket.opened;
+await socket.close();
+
+const lines: string[] = [];
+const stop = trace({ print: (line) => lines.push(line) });
 const [near, far] = socketPair();
 await near.send("testing\n");
 equal(await far.receiveLine(), "testing");
 await near.closeWrite();
 const end: unknown = await far.receiveLine().catch((error: unknown) => error);
 equal(end instanceof SocketError && end.code, "closed");
+stop();
+equal(lines.some((line) => line.includes(String.raw`"testing\n"`)), true);
 
 await server.close();
 await serving;

@@ -3,6 +3,7 @@
 // of its steps; what it gets after that is closed.
 
 import { openStream } from "../../connect.ts";
+import { tellLent } from "../../diagnostics.ts";
 import { SocketError } from "../../errors.ts";
 import type { Stream } from "../../stream.ts";
 import type { Address } from "../../transport.ts";
@@ -81,7 +82,10 @@ export class Attempt {
     const { settings } = this.#scope;
     const connection = new Connection(pooled, settings.bufferBytes);
     connection.pool = pool;
-    if (!this.#dropped) return connection;
+    if (!this.#dropped) {
+      if (pool) tellLent(pool.name, pooled.stream.connection, pooled.reusedTimes);
+      return connection;
+    }
     this.#scope.finalize(connection);
     return "closed";
   }

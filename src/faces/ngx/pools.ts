@@ -2,6 +2,7 @@
 // their last connection closes. `connections` counts idle, in use, connecting and
 // queued; a connection made before its pool was is counted when it comes in.
 
+import { type Eviction, tellEvicted, tellKept, tellWait } from "../../diagnostics.ts";
 import { type Clock, systemClock } from "../../drivers/clock.ts";
 import { Shelf } from "../../shelf.ts";
 import type { Stream } from "../../stream.ts";
@@ -59,7 +60,7 @@ export class NgxPools {
     this.#turn = turn;
     this.#shelf = new Shelf<Idle>({
       watch: ({ stream }, stir) => stream.onStir = stir,
-      discard: (idle) => this.#bury(idle),
+      discard: (idle, why) => this.#bury(idle, why),
     }, clock);
   }
 
@@ -79,7 +80,7 @@ export class NgxPools {
     const pool = this.find(name);
     if (pool === undefined || pool.isSecure) return;
     pool.isSecure = true;
-    for (const idle of this.#shelf.clear(name)) this.#bury(idle);
+    for (const idle of this.#shelf.clear(name)) this.#bury(idle, "retired");
   }
 
   /**
@@ -130,16 +131,17 @@ export class NgxPools {
     if (pooled.tls !== undefined) {
       this.secure(pool.name);
     } else if (pool.isSecure) {
-      pooled.stream.close();
+      evict(pool, pooled, "not fit");
       return this.release(pool);
     }
     if (this.#shelf.count(pool.name) >= pool.size) {
-      this.#shelf.take(pool.name, "oldest")!.stream.close();
+      evict(pool, this.#shelf.take(pool.name, "oldest")!, "no room");
       pool.connections--;
     }
     // A time before now is over at the next turn; 0 never is.
     const { stream, options, reusedTimes, tls } = pooled;
     const idle = { stream, options, reusedTimes, tls, pool };
+    tellKept(pool.name, stream.connection);
     this.#shelf.put(pool.name, idle, idleMs < 0 ? 1 : idleMs);
     this.#wake(pool);
   }
@@ -172,6 +174,7 @@ export class NgxPools {
         resolve(how);
       });
       pool.waiting.add(waiter);
+      tellWait(pool.name, pool.waiting.size);
       onWait(() => waiter.leave());
     });
   }
@@ -190,7 +193,7 @@ export class NgxPools {
         return { stream, options, reusedTimes: reusedTimes + 1, tls };
       }
       // Nobody is woken: its place is for who asks, or was promised when it came in.
-      stream.close();
+      evict(pool, idle, "not fit");
       pool.connections--;
       if (pool.connections === 0) this.#forget(pool);
     }
@@ -206,8 +209,13 @@ export class NgxPools {
     if (this.#pools.get(pool.name) === pool) this.#pools.delete(pool.name);
   }
 
-  #bury({ stream, pool }: Idle): void {
-    stream.close();
-    this.release(pool);
+  #bury(idle: Idle, reason: Eviction): void {
+    evict(idle.pool, idle, reason);
+    this.release(idle.pool);
   }
+}
+
+function evict({ name }: NgxPool, { stream }: Pooled, reason: Eviction): void {
+  tellEvicted(name, stream.connection, reason);
+  stream.close();
 }
