@@ -2,7 +2,7 @@
 // happens, happens in the stream below. A handle is one lend of a stream: after
 // `close` or `release` it is dead for ever, whoever gets the stream next.
 
-import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
+import { encodeUtf8 } from "./bytes.ts";
 import { type CallOptions, limitsOf } from "./call_options.ts";
 import { checkMaxBytes, checkMs, checkOptions, checkWhole, wrongType } from "./check.ts";
 import {
@@ -30,6 +30,7 @@ import {
   textLine,
   until,
 } from "./framing.ts";
+import { LineIterator } from "./line_iterator.ts";
 import { Delimiter } from "./matcher.ts";
 import { bytesToSend, type Data } from "./outgoing.ts";
 import { PieceFramer } from "./parts.ts";
@@ -39,19 +40,54 @@ import type { TlsInfo, TlsOptions, TlsServerOptions } from "./tls.ts";
 import type { Address, TransportOption } from "./transport.ts";
 import { bodyOf, type Ends, readableOf, writableOf } from "./web_streams.ts";
 
-/** Options of a call whose result has no size of its own. */
+/**
+ * Options of a call whose result has no size of its own.
+ *
+ * @example
+ * ```ts
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const [sock, peer] = socketPair();
+ * await peer.send("a line of somebody who never ends it");
+ * const failed = sock.receiveLine({ maxBytes: 16, timeoutMs: 1000 });
+ * await failed.catch((error) => console.log(error.code)); // too large
+ * ```
+ */
 export interface ReceiveOptions extends CallOptions {
   /** The most bytes to gather before `too large`. Default: the socket's. */
   maxBytes?: number;
 }
 
-/** Options of {@linkcode Cosocket.receiveUntil} and {@linkcode Cosocket.parts}. */
+/**
+ * Options of {@linkcode Cosocket.receiveUntil} and {@linkcode Cosocket.parts}.
+ *
+ * @example
+ * ```ts
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const [sock, peer] = socketPair();
+ * await peer.send("<login/><get/>");
+ * const tag = await sock.receiveUntil("/>", { inclusive: true, maxBytes: 1024 });
+ * console.log(new TextDecoder().decode(tag)); // <login/>
+ * ```
+ */
 export interface UntilOptions extends ReceiveOptions {
   /** Keeps the delimiter at the end of the result. Default `false`. */
   inclusive?: boolean;
 }
 
-/** Settings a socket starts with. */
+/**
+ * Settings a socket starts with.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@cosocket/cosocket";
+ *
+ * // Guests have ten seconds for each line, which is no longer than 4 KiB.
+ * await using server = await listen("127.0.0.1:0", { readTimeoutMs: 10_000, maxBytes: 4096 });
+ * console.log(server.address); // { hostname: "127.0.0.1", port: ... }
+ * ```
+ */
 export interface SocketOptions {
   /** Milliseconds without progress before a send gives up; 0 never. Default 60,000. */
   sendTimeoutMs?: number;
@@ -61,7 +97,21 @@ export interface SocketOptions {
   maxBytes?: number;
 }
 
-/** How to connect. */
+/**
+ * How to connect.
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@cosocket/cosocket";
+ *
+ * await using server = await listen("127.0.0.1:0");
+ * await using sock = await connect(server.address, {
+ *   timeoutMs: 1000, // to connect
+ *   readTimeoutMs: 20, // and then for each call that receives
+ * });
+ * await sock.receiveLine().catch((error) => console.log(error.code)); // timeout
+ * ```
+ */
 export interface ConnectOptions extends OpenOptions, SocketOptions {}
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
@@ -266,10 +316,9 @@ export class Cosocket implements AsyncDisposable {
   /** Receives a line as bytes, without its line end. */
   receiveLine(options: ReceiveOptions & { as: "bytes" }): Promise<Uint8Array>;
   receiveLine(options?: ReceiveOptions & { as?: "text" | "bytes" }): Promise<string | Uint8Array> {
-    // What is at hand is short: only a limit below that has to be looked at.
-    if (options === undefined && this.#maxBytes >= MOST_AT_HAND_BYTES) {
+    if (options === undefined) {
       try {
-        const ready = this.#lease.stream?.take(lineAtHand);
+        const ready = this.#lineAtHand();
         if (ready !== undefined) return Promise.resolve(ready);
       } catch (error) {
         return Promise.reject(error);
@@ -386,21 +435,18 @@ export class Cosocket implements AsyncDisposable {
     };
   }
 
-  /** Iterates over the lines up to the end of the stream; the last may lack its line end. */
-  async *lines(options?: ReceiveOptions): AsyncGenerator<string, void, void> {
-    for (;;) {
-      let next: string;
-      try {
-        next = await this.receiveLine(options);
-      } catch (error) {
-        const isClosed = error instanceof SocketError && error.code === "closed";
-        // What TLS says was cut off is not the end.
-        if (!isClosed || !error.partial || this.tls?.closeNotify === false) throw error;
-        if (error.partial.length > 0) yield decodeUtf8(error.partial);
-        return;
-      }
-      yield next;
-    }
+  /**
+   * Iterates over the lines up to the end of the stream; the last may lack its line
+   * end. Leaving the iteration ends a read of its own at once, and takes nothing: the
+   * next read goes on behind the last line.
+   */
+  lines(options?: ReceiveOptions): AsyncGenerator<string, void, void> {
+    return new LineIterator({
+      atHand: () => this.#lineAtHand(options),
+      limits: () => limitsOf(options, this.#readLimits),
+      receive: (limits) => this.#live("receive").read(textLine(this.#max(options)), limits, this),
+      isCutOff: () => this.tls?.closeNotify === false,
+    });
   }
 
   /**
@@ -635,6 +681,14 @@ export class Cosocket implements AsyncDisposable {
     }
   }
 
+  /** A line that is there; else a miss. */
+  #lineAtHand(options?: ReceiveOptions): string | undefined {
+    // What is at hand is short: only a limit below that has to be looked at.
+    if (this.#max(options) < MOST_AT_HAND_BYTES) return undefined;
+    if (limitsOf(options, this.#readLimits).signal?.aborted) return undefined;
+    return this.#lease.stream?.take(lineAtHand);
+  }
+
   #read<T>(frame: Framer<T>, options: ReceiveOptions): Promise<T> {
     const limits = limitsOf(options, this.#readLimits);
     return this.#live("receive").read(frame, limits, this);
@@ -656,7 +710,22 @@ export class Cosocket implements AsyncDisposable {
   }
 }
 
-/** Reads the parts of a stream; see {@linkcode Cosocket.parts}. */
+/**
+ * Reads the parts of a stream; see {@linkcode Cosocket.parts}.
+ *
+ * @example
+ * ```ts
+ * import { socketPair } from "@cosocket/cosocket/testing";
+ *
+ * const [sock, peer] = socketPair();
+ * await peer.send("head--body--");
+ * const parts = sock.parts("--");
+ * console.log((await parts.read(3))?.length); // 3: "hea"
+ * console.log((await parts.read())?.length); // 1: "d", the rest
+ * console.log(await parts.read()); // null: the part has ended
+ * for await (const piece of parts) console.log(piece.length); // 4: "body"
+ * ```
+ */
 export interface PartReader extends AsyncIterable<Uint8Array> {
   /**
    * Receives a piece of the part: at most `size` bytes, or all the rest of it.
