@@ -95,14 +95,8 @@ const failures: readonly {
   },
 ];
 
-// At the server's end, where that is on the same runtime.
-const fault = runtime === "Deno"
-  ? "Deno keeps two handles of node:tls for each handshake that fails at a server"
-  : runtime === "Bun" && "Bun keeps a timer for two minutes for each of them";
-
 for (const { name, server, count, go } of failures) {
-  const skip = server === "serve TLS" && fault;
-  test(`${count} handshakes ${name} leave nothing behind`, { skip }, async () => {
+  test(`${count} handshakes ${name} leave nothing behind`, async () => {
     const { at, end } = server === "serve TLS" ? await serveTls() : await serveRudely(server);
     const signal = new WatchedSignal();
     await many(WARM_UP, () => go(at, signal));
@@ -128,7 +122,6 @@ const intruders: Readonly<Record<string, (socket: net.Socket) => void>> = {
 for (const [name, act] of Object.entries(intruders)) {
   test(
     `400 clients that ${name} leave nothing behind at a server`,
-    { skip: fault },
     async () => {
       const { at, end } = await serveTls(50);
       const go = () =>

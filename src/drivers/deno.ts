@@ -62,6 +62,9 @@ class DenoTransport implements Transport {
   #nextBytes = SMALL_BYTES;
   #parked = false;
   #failure: unknown;
+  // What a write was told: the system tells of a reset once, and the pull that asks
+  // next would take it for the end.
+  #reset: unknown;
   #closed = false;
   #writing = false;
   readonly #whenWritten: (() => void)[] = [];
@@ -78,6 +81,7 @@ class DenoTransport implements Transport {
     const memory = into ?? this.#ownMemory();
     return this.#conn.read(memory).then((count) => {
       if (this.#parked) idlePullAnswered();
+      if (count === null && this.#reset !== undefined) throw this.#reset;
       if (count === null) return null;
       if (into === undefined) this.#learn(count, memory.length);
       return memory.subarray(0, count);
@@ -98,6 +102,9 @@ class DenoTransport implements Transport {
     try {
       let sent = await this.#conn.write(bytes);
       while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+    } catch (error) {
+      if ((error as Error).name === "ConnectionReset") this.#reset = error;
+      throw error;
     } finally {
       this.#writing = false;
       for (const set of this.#whenWritten.splice(0)) set();
@@ -204,6 +211,9 @@ class DenoAcceptor implements Acceptor {
   }
 }
 
+// What is about to open has done so by then.
+const ABANDON_MS = 100;
+
 /** The driver over `Deno.connect` and `Deno.listen`. */
 export const driver: Driver = {
   resolvesNames: true,
@@ -215,20 +225,29 @@ export const driver: Driver = {
       return { opened: Promise.reject(refused), abandon: () => {} };
     }
     const controller = new AbortController();
+    let isAbandoned = false;
+    let patience: ReturnType<typeof setTimeout> | undefined;
     const opened = Deno.connect({ ...denoAddress(address), signal: controller.signal }).then(
       (conn) => {
-        // Unix sockets ignore the signal.
-        if (controller.signal.aborted) {
+        clearTimeout(patience);
+        if (isAbandoned) {
           conn.close();
           throw closed();
         }
         return transportOn(conn, "path" in address ? address : undefined, options.noDelay);
       },
       (error) => {
-        throw controller.signal.aborted ? closed() : named(error);
+        clearTimeout(patience);
+        throw isAbandoned ? closed() : named(error);
       },
     );
-    return { opened, abandon: () => controller.abort() };
+    const abandon = () => {
+      isAbandoned = true;
+      // Deno loses a connection that comes about at the moment of the abort, and never
+      // closes it: what is about to open may do so first.
+      patience ??= setTimeout(() => controller.abort(), ABANDON_MS);
+    };
+    return { opened, abandon };
   },
 
   listen(at: Address, options: ListenOptions): Promise<Acceptor> {

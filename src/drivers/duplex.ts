@@ -32,7 +32,7 @@ export class TransportDuplex extends Duplex {
   constructor(transport: Transport, first: readonly Promise<Uint8Array | null>[]) {
     // With room for one byte more is only asked for when all is consumed: what a
     // pull gives is valid until the next one.
-    super({ readableHighWaterMark: 1, autoDestroy: false, emitClose: false });
+    super({ readableHighWaterMark: 1, autoDestroy: false });
     this.#transport = transport;
     this.#first = [...first];
   }

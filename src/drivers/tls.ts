@@ -101,9 +101,9 @@ export function server(settings: ServerTls): Handshake {
       ticketKeys,
       requestCert: clientCerts !== "none",
       rejectUnauthorized: clientCerts === "require",
-      // The caller's limit is the one that counts; 0 would be a default, two minutes.
-      // On Bun the timer outlives a handshake that fails: there it is the default.
-      handshakeTimeout: "Bun" in globalThis ? 0 : 2 ** 31 - 1,
+      // The caller's limit is the one that counts, and on Deno and Bun this timer outlives a
+      // handshake that fails. 0 would be a default, two minutes; below that there is none.
+      handshakeTimeout: -1,
     });
     made.once("tlsClientError", failed);
     made.once("secureConnection", (socket) => {
