@@ -457,8 +457,13 @@ export class World {
     }
     this.#lastAccept = { isUnix, atMs: this.nowMs };
     const at = Math.min(this.accepted, this.#scripts.length - 1);
+    const script = this.#scripts[at] ?? [];
+    // It may be there before the connect is through, and fail that.
+    if (script[0] !== undefined && "reset" in script[0]) {
+      throw new Undetermined("a reset that comes with the connection");
+    }
     this.accepted++;
-    const peer = new PeerModel(this.#scripts[at] ?? [], this.nowMs);
+    const peer = new PeerModel(script, this.nowMs);
     return { peer, reused: 0, expiresMs: Infinity };
   }
 
