@@ -55,6 +55,7 @@ async function steps(): Promise<Step[]> {
   const deno = Deno.execPath();
   const task = (...args: string[]) => [deno, "task", ...args];
   const inLogs = (name: string) => fileURLToPath(new URL(name, logs));
+  const denoTest = ["test", "-A", "--v8-flags=--expose-gc"];
   const bun = await bunProgram();
   const { seed, count } = values;
   const fuzz = ["--seed", seed, "--count", count];
@@ -80,6 +81,10 @@ async function steps(): Promise<Step[]> {
     { name: "test:servers on Bun", command: task("test:bun", "tests/servers") },
     { name: "test:servers on Node", command: task("test:node", "24", "tests/servers") },
     ...await onWorkers(),
+    { name: "test:faults", command: [deno, ...denoTest, "tests/faults/"] },
+    { name: "test:faults on Bun", command: task("test:bun", "tests/faults") },
+    { name: "test:faults on Node", command: task("test:node", "24", "tests/faults") },
+    ...onAll("soak", "tests/faults/soak.ts"),
     ...onAll("conformance:ngx", "tests/conformance/ngx.ts"),
     ...onAll("conformance:luasocket", "tests/conformance/luasocket.ts"),
     { name: "demo", command: task("demo"), countsNothing: true },

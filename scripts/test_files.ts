@@ -8,7 +8,7 @@ export function testFiles(given: readonly string[]): string[] {
   const all = filesBelow("tests").filter((path) => path.endsWith("_test.ts")).sort()
     // These are Deno's alone: its standard library, from where not everybody gets it.
     .filter((path) => !path.startsWith("tests/jsr/"));
-  if (given.length === 0) return all.filter((path) => !path.startsWith("tests/servers/"));
+  if (given.length === 0) return all.filter((path) => !/^tests\/(faults|servers)\//.test(path));
   const wanted = given.map((path) => path.replace(/^\.\//, "").replace(/\/$/, ""));
   const files = all.filter((path) =>
     wanted.some((place) => path === place || path.startsWith(`${place}/`))
