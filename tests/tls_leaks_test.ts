@@ -11,7 +11,6 @@ import { listen, type Listener } from "../src/listener.ts";
 import type { TlsOptions } from "../src/tls.ts";
 import { certificates } from "./helpers/certificates.ts";
 import { failureOf } from "./helpers/failure_of.ts";
-import { runtime } from "./helpers/native_pairs.ts";
 import { leftOver, snapshot } from "./helpers/resources.ts";
 import { WatchedSignal } from "./helpers/watched_signal.ts";
 
