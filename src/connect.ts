@@ -13,7 +13,7 @@ import {
   wrongType,
 } from "./check.ts";
 import { attempted, bounded, type Course } from "./course.ts";
-import { nextConnection, telling, told } from "./diagnostics.ts";
+import { channelOf, nextConnection, telling } from "./diagnostics.ts";
 import type { Network } from "./dns/exchange.ts";
 import { DEFAULT_TRIES, DEFAULT_TRY_MS, type Inquiry } from "./dns/inquiry.ts";
 import type { Found } from "./dns/resolver.ts";
@@ -151,10 +151,10 @@ export const DEFAULT_TIMEOUT_MS = 60_000;
 const MOST_KEEP_ALIVE_MS = 32_767_000;
 
 const connecting = {
-  start: told("cosocket:connect:start"),
-  end: told("cosocket:connect:end"),
+  start: channelOf("cosocket:connect:start"),
+  end: channelOf("cosocket:connect:end"),
 };
-const securing = { start: told("cosocket:tls:start"), end: told("cosocket:tls:end") };
+const securing = { start: channelOf("cosocket:tls:start"), end: channelOf("cosocket:tls:end") };
 
 /** Opens a connection, with TLS if that is asked for. */
 export async function openStream(target: Target, options: OpenOptions = {}): Promise<Stream> {
@@ -251,7 +251,7 @@ export async function upgrade(
       bounded(
         "handshake",
         remoteAddress,
-        limits,
+        { ...limits, connection: stream.connection },
         (course) => secured(secure, transport, pulls, course),
         (made) => made.close(),
       )

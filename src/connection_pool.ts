@@ -180,7 +180,7 @@ export class Pool implements AsyncDisposable {
       idleMs: member.idleMs,
       // Its user has said what sets it apart from others to that target.
       takesUpgraded: options.key !== undefined,
-      giveBack: () => this.#pool.giveBack(member),
+      giveBack: (isFit) => this.#pool.giveBack(member, isFit),
     });
   }
 

@@ -122,7 +122,7 @@ export interface Loan {
   readonly idleMs: number;
   /** Whether a connection goes back that started TLS meanwhile. */
   readonly takesUpgraded: boolean;
-  giveBack(): Promise<boolean>;
+  giveBack(isFit: boolean): Promise<boolean>;
 }
 
 const NO_LOAN: Loan = {
@@ -438,7 +438,8 @@ export class Cosocket implements AsyncDisposable {
   /**
    * Iterates over the lines up to the end of the stream; the last may lack its line
    * end. Leaving the iteration ends a read of its own at once, and takes nothing: the
-   * next read goes on behind the last line.
+   * next read goes on behind the last line. (That read counts as aborted, so the
+   * connection does not go back to its pool; leaving between two lines does not.)
    */
   lines(options?: ReceiveOptions): AsyncGenerator<string, void, void> {
     return new LineIterator({
@@ -551,7 +552,8 @@ export class Cosocket implements AsyncDisposable {
     const fit = !stream.failed && !stream.reading && !stream.writing && !stream.readEnded &&
       !stream.writeEnded && stream.buffer.length === 0 && this.#options.size === 0 &&
       (!this.#upgraded || this.#loan.takesUpgraded);
-    if (fit && await this.#loan.giveBack()) return true;
+    const kept = this.#loan.giveBack(fit);
+    if (fit && await kept) return true;
     stream.close();
     return false;
   }

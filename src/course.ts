@@ -2,14 +2,12 @@
 // when it is given up is stopped, and the error says what could not be done.
 
 import { quote } from "./bytes.ts";
-import { told } from "./diagnostics.ts";
+import { tellTimeout } from "./diagnostics.ts";
 import { codeOf, mapError } from "./drivers/map_error.ts";
 import { cannotStartTls } from "./drivers/secure.ts";
 import { SocketError, type SocketOperation } from "./errors.ts";
 import { RaceLost } from "./race.ts";
 import { type Address, addressText } from "./transport.ts";
-
-const timedOut = told("cosocket:timeout");
 
 /** One course of steps that may be given up at any of them. */
 export interface Course {
@@ -26,7 +24,7 @@ export interface Course {
 export function bounded<T>(
   op: SocketOperation,
   address: Address | null,
-  limits: { timeoutMs: number; signal: AbortSignal | undefined },
+  limits: { timeoutMs: number; signal: AbortSignal | undefined; connection?: number },
   steps: (course: Course) => Promise<T>,
   discard?: (value: T) => void,
 ): Promise<T> {
@@ -58,7 +56,7 @@ export function bounded<T>(
     if (timeoutMs > 0 && timeoutMs < 2 ** 31) {
       timer = setTimeout(() => {
         const error = new SocketError("timeout", `${what}: no answer in ${timeoutMs} ms`, facts);
-        if (timedOut.hasSubscribers) timedOut.publish({ op, error });
+        tellTimeout(error, limits.connection);
         giveUp(error);
       }, timeoutMs);
     }

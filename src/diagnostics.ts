@@ -103,7 +103,7 @@ type End = DiagnosticEvents["cosocket:connect:end"];
 export type Eviction = DiagnosticEvents["cosocket:pool:evict"]["reason"];
 
 /** The channel of an event, for those who tell it. */
-export function told<Name extends keyof DiagnosticEvents>(
+export function channelOf<Name extends keyof DiagnosticEvents>(
   name: Name,
 ): Channel<DiagnosticEvents[Name]> {
   return new Channel(name);
@@ -133,10 +133,24 @@ export async function telling<T>(
   }
 }
 
-const lent = told("cosocket:pool:lend");
-const kept = told("cosocket:pool:keep");
-const evicted = told("cosocket:pool:evict");
-const waits = told("cosocket:pool:wait");
+const accepted = channelOf("cosocket:accept");
+const timedOut = channelOf("cosocket:timeout");
+const lent = channelOf("cosocket:pool:lend");
+const kept = channelOf("cosocket:pool:keep");
+const evicted = channelOf("cosocket:pool:evict");
+const waits = channelOf("cosocket:pool:wait");
+
+/** Tells that a server took a connection. */
+export function tellAccepted(connection: number, address: Address | null): void {
+  if (accepted.hasSubscribers) accepted.publish({ connection, address });
+}
+
+/** Tells that a limit of time passed. */
+export function tellTimeout(error: SocketError, connection?: number): void {
+  if (!timedOut.hasSubscribers) return;
+  const about = connection === undefined ? {} : { connection };
+  timedOut.publish({ ...about, op: error.op!, error });
+}
 
 /** Tells that a pool lends a connection. */
 export function tellLent(key: string, connection: number, reusedTimes: number): void {

@@ -3,7 +3,7 @@
 import { checkMs, checkOptions, checkWhole } from "./check.ts";
 import { openListener } from "./connect.ts";
 import { checkSocketOptions, type Cosocket, cosocketOn, type SocketOptions } from "./cosocket.ts";
-import { told } from "./diagnostics.ts";
+import { tellAccepted } from "./diagnostics.ts";
 import { mapError } from "./drivers/map_error.ts";
 import { SocketError } from "./errors.ts";
 import { Stream } from "./stream.ts";
@@ -86,8 +86,6 @@ export async function listen(at: Target, options: ListenerOptions = {}): Promise
   return listenerOn(acceptor, maxConnections, options);
 }
 
-const accepted = told("cosocket:accept");
-
 let listenerOn: (acceptor: Acceptor, maxConnections: number, options: SocketOptions) => Listener;
 
 /**
@@ -115,6 +113,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
   readonly #maxConnections: number;
   #accepting = false;
   #closed = false;
+  #referenced = true;
   // Called when there is a place, or none will be wanted any more.
   #onPlace: (() => void) | undefined;
   readonly #onEmpty = new Set<() => void>();
@@ -158,10 +157,7 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
       const stream = new Stream(transport, undefined, { side: "server" });
       this.#open.add(stream);
       stream.onClose = () => this.#gone(stream);
-      const { connection } = stream;
-      if (accepted.hasSubscribers) {
-        accepted.publish({ connection, address: transport.remoteAddress });
-      }
+      tellAccepted(stream.connection, transport.remoteAddress);
       return cosocketOn(stream, this.#options);
     } catch (error) {
       throw mapError(error, "accept", `Cannot accept at ${at}`, at);
@@ -207,16 +203,21 @@ export class Listener implements AsyncIterable<Cosocket>, AsyncDisposable {
 
   /** Whether a pending accept keeps the program alive, as it does at first. */
   ref(): void {
+    this.#referenced = true;
     this.#acceptor.ref();
   }
 
   /** The opposite of `ref`. */
   unref(): void {
+    this.#referenced = false;
     this.#acceptor.unref();
   }
 
-  #place(): Promise<void> {
-    return new Promise((resolve) => this.#onPlace = resolve);
+  /** Waits for a place, and holds the program up meanwhile, as any accept does. */
+  async #place(): Promise<void> {
+    const hold = this.#referenced ? setInterval(() => {}, 2 ** 30) : undefined;
+    await new Promise<void>((resolve) => this.#onPlace = resolve);
+    clearInterval(hold);
   }
 
   #gone(stream: Stream): void {

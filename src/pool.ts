@@ -129,13 +129,17 @@ export class LendingPool<C extends Pooled> {
    * Takes a connection back, for the next one at once: who comes looks at it anew.
    * Tells whether it is kept, behind what the system already knows: otherwise it is
    * closed.
+   *
+   * @param isFit Whether its user finds nothing wrong with it.
    */
-  async giveBack(member: Member<C>): Promise<boolean> {
+  async giveBack(member: Member<C>, isFit = true): Promise<boolean> {
     const { connection, key, uses } = member;
+    if (!isFit) return this.#bury(member, "not fit");
     if (!this.#isGood(member)) return false;
     connection.park();
-    if (this.#groupOf(key).waiting.size > 0) {
-      // Who waits gets it without another look.
+    const isFull = this.#shelf.count(key) >= this.#limits.maxIdle;
+    if (isFull || this.#groupOf(key).waiting.size > 0) {
+      // Who waits gets it without another look, and none makes room for a dead one.
       await connection.settle();
       return this.#isGood(member) && this.#keep(member);
     }
@@ -183,7 +187,7 @@ export class LendingPool<C extends Pooled> {
     member.connection.unpark();
     member.uses++;
     member.idleMs = this.#clock.now() - member.parkedAtMs;
-    return told(member);
+    return handed(member);
   }
 
   /** Hands a parked connection to the first who waits, or puts it on the shelf. */
@@ -195,7 +199,7 @@ export class LendingPool<C extends Pooled> {
       connection.unpark();
       member.uses++;
       member.idleMs = 0;
-      waiter.grant(told(member));
+      waiter.grant(handed(member));
       return true;
     }
     if (this.#shelf.count(key) >= this.#limits.maxIdle) {
@@ -232,7 +236,7 @@ export class LendingPool<C extends Pooled> {
       counted: true,
       generation,
     };
-    if (!this.#closed) return told(member);
+    if (!this.#closed) return handed(member);
     this.#bury(member, "retired");
     throw poolClosed();
   }
@@ -314,7 +318,7 @@ export class LendingPool<C extends Pooled> {
 }
 
 /** A connection that goes to its next user, who is told of. */
-function told<C extends Pooled>(member: Member<C>): Member<C> {
+function handed<C extends Pooled>(member: Member<C>): Member<C> {
   tellLent(member.key, member.connection.number, member.uses - 1);
   return member;
 }

@@ -6,7 +6,7 @@
 // loses nothing.
 
 import { ByteBuffer } from "./buffer.ts";
-import { nextConnection, told } from "./diagnostics.ts";
+import { channelOf, nextConnection, tellTimeout } from "./diagnostics.ts";
 import { Alarm, type Clock, systemClock } from "./drivers/clock.ts";
 import { mapError } from "./drivers/map_error.ts";
 import { cannotStartTls } from "./drivers/secure.ts";
@@ -30,10 +30,9 @@ const SLICE_BYTES = 256 * 1024;
 // One that counts what it got rid of cannot tell within a slice.
 const PATIENT_SLICE_BYTES = 64 * 1024;
 
-const sent = told("cosocket:send");
-const received = told("cosocket:receive");
-const timedOut = told("cosocket:timeout");
-const released = told("cosocket:close");
+const sends = channelOf("cosocket:send");
+const arrivals = channelOf("cosocket:receive");
+const closes = channelOf("cosocket:close");
 
 /**
  * One who waits for a direction to move on. Where it moves on, it is served there
@@ -107,7 +106,7 @@ export class Stream {
   #failure: unknown;
   #bytesRead = 0;
   #bytesWritten = 0;
-  /** Called once, when the connection is released. */
+  /** Called once, when the connection is closes. */
   onClose: (() => void) | undefined;
   /** Called when something comes, or ends: a parked stream is no longer fit for use then. */
   onStir: (() => void) | undefined;
@@ -284,7 +283,7 @@ export class Stream {
     const slice = bytes.length <= most ? bytes : bytes.subarray(at, at + most);
     writer.at += slice.length;
     this.#departingBytes = slice.length;
-    if (sent.hasSubscribers) sent.publish({ connection: this.connection, bytes: slice });
+    if (sends.hasSubscribers) sends.publish({ connection: this.connection, bytes: slice });
     const departure = this.transport.write(slice);
     this.#departure = departure.then(this.#departed, this.#departFailed);
     // What the system has already is told of before any alarm could ring.
@@ -350,7 +349,7 @@ export class Stream {
   #fail(error: unknown): void {
     this.#failed = true;
     // An error holds on to who called, who could not be forgotten then.
-    if (released.hasSubscribers) this.#failure ??= error;
+    if (closes.hasSubscribers) this.#failure ??= error;
   }
 
   #leave(waiter: Reader | Writer): void {
@@ -468,6 +467,7 @@ export class Stream {
       // The pull that was given away may still have its memory.
       this.buffer.clear();
     } catch (error) {
+      this.#fail(error);
       this.close();
       throw error;
     } finally {
@@ -503,7 +503,7 @@ export class Stream {
       this.#readEnd = "end";
     } else {
       this.#bytesRead += bytes.length;
-      if (received.hasSubscribers) received.publish({ connection: this.connection, bytes });
+      if (arrivals.hasSubscribers) arrivals.publish({ connection: this.connection, bytes });
       this.buffer.append(bytes);
     }
     if (this.#reader !== undefined) this.#serve(this.#reader);
@@ -553,8 +553,7 @@ export class Stream {
   }
 
   #late(error: SocketError): SocketError {
-    const { connection } = this;
-    if (timedOut.hasSubscribers) timedOut.publish({ connection, op: error.op!, error });
+    tellTimeout(error, this.connection);
     return error;
   }
 
@@ -576,7 +575,7 @@ export class Stream {
 
   #release(how: "closed" | "aborted", letGo: () => void): void {
     if (this.#closed) return;
-    if (released.hasSubscribers) this.#tellRelease(how);
+    if (closes.hasSubscribers) this.#tellRelease(how);
     this.#closed = true;
     this.#failed = true;
     this.#alarm.stop();
@@ -594,10 +593,10 @@ export class Stream {
     const about = { connection, address: this.transport.remoteAddress };
     const sums = { bytesRead, bytesWritten, ageMs };
     const error = this.#failure ?? this.readFailure;
-    if (how === "aborted") released.publish({ ...about, reason: how, ...sums });
-    else if (this.#readEnd === "end") released.publish({ ...about, reason: "peer ended", ...sums });
-    else if (error === undefined) released.publish({ ...about, reason: how, ...sums });
-    else released.publish({ ...about, reason: "failed", error, ...sums });
+    if (how === "aborted") closes.publish({ ...about, reason: how, ...sums });
+    else if (this.#readEnd === "end") closes.publish({ ...about, reason: "peer ended", ...sums });
+    else if (error === undefined) closes.publish({ ...about, reason: how, ...sums });
+    else closes.publish({ ...about, reason: "failed", error, ...sums });
   }
 
   #look(): Uint8Array {

@@ -1,6 +1,6 @@
 // A listener whose connections come with TLS. Handshakes go on side by side, so
-// that a peer who takes its time, or never speaks, holds nobody up; and none
-// begins while nobody wants a connection. Where all places are taken, one that has
+// that a peer who takes its time, or never speaks, holds nobody up; and nobody is
+// let in while nobody wants a connection. Where all places are taken, one that has
 // had time enough makes way for who comes next: silence costs its peer nothing, and
 // whoever could fill the places with it would shut everybody else out.
 

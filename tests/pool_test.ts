@@ -313,6 +313,19 @@ test("one more idle connection than may be closes the least recently pooled", as
   assert.deepEqual(it.pool.stats(), { idle: 2, lent: 0, waiting: 0 });
 });
 
+test("one that turns out to be dead when it comes back makes no good one go", async () => {
+  const it = make({ maxIdle: 1 });
+  const [good, dead] = await Promise.all([it.acquire(), it.acquire()]);
+  assert.equal(await it.pool.giveBack(good), true);
+  dead.connection.settlesAtOnce = false;
+  const back = it.pool.giveBack(dead);
+  await turns();
+  dead.connection.isFit = false;
+  dead.connection.settled();
+  assert.equal(await back, false);
+  assert.equal((await it.acquire()).connection, good.connection);
+});
+
 test("where no connection may be idle, each is closed, but for who waits", async () => {
   const it = make({ maxIdle: 0, maxConnections: 1 });
   const first = await it.acquire();

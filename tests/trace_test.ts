@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, Pool, SocketError } from "../mod.ts";
 import { bytesText } from "../src/bytes_text.ts";
+import { socket as luasocket } from "../src/faces/luasocket/mod.ts";
 import { createNgx } from "../src/faces/ngx/mod.ts";
 import { listen } from "../src/listener.ts";
 import { trace } from "../src/trace.ts";
@@ -113,6 +114,48 @@ test("what a pool does is shown", async () => {
     "#1 kept by its pool",
     "#1 not kept by its pool: retired",
   ]);
+});
+
+test("a connection that is not fit to be kept is shown as such", async () => {
+  const lines = await traced(async () => {
+    const server = await listen("127.0.0.1:0");
+    const pool = new Pool();
+    const sock = await pool.connect(server.address);
+    await assert.rejects(sock.receiveLine({ timeoutMs: 1 }), SocketError);
+    assert.equal(await sock.release(), false);
+    await server.close();
+  });
+  assert.deepEqual(lines.filter((line) => line.includes("pool")), [
+    "#1 lent by its pool (reused 0 times)",
+    "#1 not kept by its pool: not fit",
+  ]);
+});
+
+test("a handshake that times out is shown with its connection, and as a failure", async () => {
+  const lines = await traced(async () => {
+    const server = await listen("127.0.0.1:0");
+    const sock = await connect(server.address);
+    await assert.rejects(
+      sock.startTls({ serverName: "x.test", timeoutMs: 20 }),
+      { code: "timeout" },
+    );
+    await server.close();
+  });
+  const [timeout, end, close] = lines.filter((line) => /time|failed|failure/.test(line));
+  assert.match(timeout!, /^#1 timed out: Cannot start TLS/);
+  assert.match(`${end}|${close}`, /#1 failed after T: Cannot start TLS/);
+  assert.match(`${end}|${close}`, /#1 closed after a failure/);
+});
+
+test("a connection that luasocket accepts is shown", async () => {
+  const lines = await traced(async () => {
+    const [server] = await luasocket.bind("127.0.0.1", 0);
+    const [, port] = server!.getsockname();
+    const [client] = await luasocket.connect("127.0.0.1", port);
+    const [guest] = await server!.accept();
+    for (const it of [client, guest, server]) await it!.close();
+  });
+  assert.equal(lines.filter((line) => line.includes("accepted from SERVER")).length, 1);
 });
 
 test("what a pool of ngx does is shown by its name", async () => {

@@ -14,13 +14,12 @@
 // others when it asks again. So where many idle connections have news, as when a
 // server of theirs was stopped, there may be more.
 
+import { onWorkers } from "./on_workers.ts";
+
 type Run = (step: () => void) => unknown;
 
-// Not imported, for Workers have none, and could load nothing that imports it: a
-// timer is what comes nearest there.
-const { setImmediate: inNextTurn = (step) => setTimeout(step, 0) } = globalThis as {
-  setImmediate?: Run;
-};
+// Not imported, for Workers have none as a rule, and could load nothing that imports it.
+const { setImmediate: inNextTurn } = globalThis as unknown as { setImmediate: Run };
 
 const isDeno = "Deno" in globalThis;
 
@@ -49,6 +48,7 @@ export function idlePullAnswered(): void {
 
 /** Resolves when the event loop has asked the system, after now, and told what there is. */
 export function askedForNews(): Promise<void> {
+  if (onWorkers) return timersRang();
   return new Promise((resolve) => {
     const waiter = { resolve, left: TURNS, crowdsLeft: isDeno ? MOST_CROWDS : 0, answers };
     // All who wait share the turns: one chain of immediates runs at a time.
@@ -66,6 +66,14 @@ function turn(): void {
   waiting.length = kept;
   if (kept > 0) inNextTurn(turn);
   for (const { resolve } of finished) resolve();
+}
+
+/**
+ * What comes nearest on Workers. What a request has set goes with it there, so who shared
+ * the turns of another might wait for ever.
+ */
+async function timersRang(): Promise<void> {
+  for (let left = TURNS; left > 0; left--) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function mayHearMore(waiter: Waiter): boolean {

@@ -75,12 +75,6 @@ class WorkersTransport extends WebStreamsTransport {
     }
   }
 
-  // With timers of its own: those of a request go with it, and all who wait would wait
-  // for ever if they shared one of a request that has ended.
-  override async settle(): Promise<void> {
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-
   override close(): void {
     super.close();
     this.#release();

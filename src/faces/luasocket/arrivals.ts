@@ -1,9 +1,10 @@
 // Connections that came to a listening socket, until somebody accepts them. An
 // accept is never cancelled, only left behind: whom it brings is for the next one.
 
+import { tellAccepted } from "../../diagnostics.ts";
 import { mapError } from "../../drivers/map_error.ts";
 import { Stream } from "../../stream.ts";
-import type { Acceptor } from "../../transport.ts";
+import type { Acceptor, Transport } from "../../transport.ts";
 import type { Watch } from "./waiting.ts";
 import { waitUntil } from "./waiting.ts";
 import { wordFor } from "./words.ts";
@@ -40,7 +41,7 @@ export class Arrivals {
     this.#accepting = true;
     this.#acceptor.accept().then((transport) => {
       if (this.#closed || transport === null) transport?.close();
-      else this.#waiting.push(new Stream(transport, undefined, { side: "server" }));
+      else this.#waiting.push(accepted(transport));
       this.#told();
     }, (error) => {
       this.#failure = mapError(error, "accept", "Cannot accept");
@@ -75,4 +76,10 @@ export class Arrivals {
     this.#accepting = false;
     this.#onChange();
   }
+}
+
+function accepted(transport: Transport): Stream {
+  const stream = new Stream(transport, undefined, { side: "server" });
+  tellAccepted(stream.connection, transport.remoteAddress);
+  return stream;
 }

@@ -3,6 +3,7 @@
 // the object because it outlives it: nothing here refers to the object, so an
 // object that is forgotten can be collected, and its link be closed.
 
+import { tellEvicted } from "../../diagnostics.ts";
 import { SocketError } from "../../errors.ts";
 import type { Framer } from "../../framing.ts";
 import { held } from "../../held.ts";
@@ -349,6 +350,7 @@ export class Link {
     // After a read that failed nobody knows what the peer will still say: the
     // answer is the original's, but nobody is given that connection.
     if (stream.failed) {
+      tellEvicted(this.poolName, stream.connection, "not fit");
       this.drop();
       return [1];
     }
