@@ -131,6 +131,25 @@ test("close() ends a read that brought its own memory", async () => {
   });
 });
 
+test("close() ends the socket while a reader holds part of an element", async () => {
+  await withSocket({}, async (socket, guest) => {
+    const { failing } = await partRead(socket, guest);
+    assert.equal(await socket.close(), undefined);
+    assert.ok(await failing instanceof TypeError);
+    assert.equal(await guest.receiveAny(1), null);
+  });
+});
+
+test("so does the peer's end", async () => {
+  await withSocket({}, async (socket, guest) => {
+    const { failing } = await partRead(socket, guest);
+    await guest.closeWrite();
+    assert.ok(await failing instanceof TypeError);
+    assert.equal(await socket.closed, undefined);
+    assert.equal(await guest.receiveAny(1), null);
+  });
+});
+
 test("close() tells later writes its reason", async () => {
   await withSocket({}, async (socket) => {
     const writer = socket.writable.getWriter();
@@ -265,6 +284,21 @@ test("aborting writable cuts the connection off", async () => {
   });
 });
 
+test("aborting writable cuts off a write under way, and resolves closed", async () => {
+  await withSocket({}, async (socket, guest) => {
+    const reading = socket.readable.getReader().read();
+    const writer = socket.writable.getWriter();
+    const large = new Uint8Array(50_000_000);
+    const writing = failure(writer.write(large), "aborted");
+    await guest.receiveExactly(1);
+    await Promise.all([writing, writer.abort()]);
+    assert.equal((await reading).done, true);
+    assert.equal(await socket.closed, undefined);
+    const rest = await guest.receiveAll({ maxBytes: Infinity }).catch((error) => error.partial);
+    assert.ok(rest.length < large.length - 1);
+  });
+});
+
 test("aborting writable before there is a connection waits for it, and cuts it off", async () => {
   await withPeer({}, async ({ port, accept }) => {
     const socket = connect({ hostname: "127.0.0.1", port });
@@ -343,6 +377,35 @@ test("a reset fails what is read and written, and resolves closed", async () => 
   await failure(writer.write(bytes("x")), "reset");
 });
 
+test("a write that fails ends the socket, whether or not somebody reads", async () => {
+  const peer = remotePeer();
+  const address = peer.listen({ hostname: "127.0.0.1", port: 0 }) as AnySocketAddress;
+  // What is cut short must not look like the peer's end.
+  const uses: ((socket: Socket) => Promise<unknown>)[] = [
+    ({ readable }) => failure(readable.getReader().read()),
+    ({ readable, closed }) => caught(closed).then(() => failure(readable.getReader().read())),
+    ({ readable }) => readable.cancel(),
+  ];
+  for (const use of uses) {
+    const socket = connect(address, { allowHalfOpen: true });
+    await socket.opened;
+    const far = peer.accept();
+    const used = use(socket);
+    const writer = socket.writable.getWriter();
+    far.reset();
+    let error: SocketError | undefined;
+    while (error === undefined) {
+      error = await caught(writer.write(new Uint8Array(100_000))) as SocketError | undefined;
+    }
+    assert.ok(error instanceof SocketError, String(error));
+    const why = await caught(socket.closed);
+    // Whoever heard of it first tells its error; a reset is none.
+    assert.ok(why === undefined || why instanceof SocketError, String(why));
+    await used;
+    assert.equal(await caught(socket.close()), why);
+  }
+});
+
 test("readable takes readers that bring their own memory, and those that do not", async () => {
   await withSocket({}, async (socket, guest) => {
     await guest.send("abcdefgh");
@@ -387,7 +450,9 @@ test("writable takes bytes in any form, and text", async () => {
     assert.equal(text(await guest.receiveExactly(22)), "t\u00e9xt-bytes-buffer-buf");
     const error = await failure(writer.write(7 as unknown as string));
     assert.match(error.message, /a chunk must be bytes or text/);
-    await socket.close();
+    // What it was part of cannot be sent whole any more.
+    assert.equal(await caught(socket.closed), error);
+    assert.equal(await guest.receiveAny(1), null);
   });
 });
 
@@ -640,6 +705,17 @@ test("close() gives a handshake up", async () => {
   });
 });
 
+test("close() of the new socket gives up what the old one is still connecting", async () => {
+  const address = { hostname: "127.0.0.1", port: remotePeer().blackHole() };
+  const socket = connect(address, { secureTransport: "starttls" });
+  const secure = socket.startTls();
+  const reason = new Error("enough");
+  await secure.close(reason);
+  assert.equal(await caught(secure.opened), reason);
+  const error = await failure(socket.opened, "aborted");
+  assert.equal(await caught(socket.closed), error);
+});
+
 test("close() of the new socket gives up what the old one is still sending", async () => {
   for (const isAtOnce of [true, false]) {
     await withStartTls(async (socket, guest) => {
@@ -725,6 +801,17 @@ function withSocket(
 
 function withStartTls(work: (socket: Socket, guest: Cosocket) => Promise<void>): Promise<void> {
   return withSocket({ secureTransport: "starttls" }, work);
+}
+
+/** Starts a read of larger elements, which has the first byte of one. */
+async function partRead(
+  socket: Socket,
+  guest: Cosocket,
+): Promise<{ failing: Promise<unknown> }> {
+  const reader = socket.readable.getReader({ mode: "byob" });
+  await guest.send("whole");
+  assert.equal((await reader.read(new Uint32Array(4))).value!.length, 1);
+  return { failing: caught(reader.read(new Uint32Array(4))) };
 }
 
 /** Says a line, which the peer answers in kind. */

@@ -56,9 +56,21 @@ export class Input {
   stop(): void {
     if (this.ended) return;
     this.#over.abort();
-    this.#controller.close();
+    try {
+      this.#controller.close();
+    } catch {
+      // A reader of larger elements has part of one; the stream has failed with that.
+      return;
+    }
     // A reader that brought its own memory still waits for it.
     this.#controller.byobRequest?.respond(0);
+  }
+
+  /** Fails the stream, and a read that is under way, unless it is over. */
+  fail(error: SocketError): void {
+    if (this.ended) return;
+    this.#over.abort();
+    this.#controller.error(error);
   }
 
   async #pull(): Promise<void> {

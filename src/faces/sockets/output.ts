@@ -14,6 +14,8 @@ export interface OutputEvents {
   closed(): void;
   /** The stream was aborted. */
   aborted(): void;
+  /** What was written cannot be sent, or the peer cannot be told the end. */
+  failed(error: SocketError): void;
 }
 
 /** What is sent to the peer, as a stream. */
@@ -87,10 +89,12 @@ export class Output {
     if (this.#sealed && this.#unsent === 0) throw this.#reason;
     try {
       await (await this.#core).send(bytesOf(chunk), { signal });
-    } catch (error) {
+    } catch (cause) {
       // The stream drops what else was written.
       this.#end();
-      throw wrapped(error);
+      // Given up by `abort`, which the stream calls next.
+      if (signal.aborted) throw wrapped(cause);
+      throw this.#failed(cause);
     }
     this.#unsent--;
     if (this.#unsent === 0) this.#whenSent?.();
@@ -102,10 +106,16 @@ export class Output {
     if (this.#sealed) return;
     try {
       await (await this.#core).closeWrite();
-    } catch (error) {
-      throw wrapped(error);
+    } catch (cause) {
+      throw this.#failed(cause);
     }
     this.#events.closed();
+  }
+
+  #failed(cause: unknown): SocketError {
+    const error = wrapped(cause);
+    this.#events.failed(error);
+    return error;
   }
 
   #end(): void {

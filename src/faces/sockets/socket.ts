@@ -60,7 +60,12 @@ export class Socket {
   readonly writable: WritableStream<BufferSource | string>;
   /** Resolves once there is a connection, and TLS around it if that was asked for. */
   readonly opened: Promise<SocketInfo>;
-  /** Resolves when the socket is closed; rejects if it could not be opened, or broke. */
+  /**
+   * Resolves when the socket is closed: by `close()`, by the peer's end without
+   * `allowHalfOpen`, by a reset, by aborting `writable`, or by `startTls()`. Rejects if it
+   * could not be opened, or broke. That both streams are over does not resolve it, though
+   * the connection is let go of then: call `close()`.
+   */
   readonly closed: Promise<void>;
   readonly #plan: Plan;
   readonly #core: Promise<Cosocket>;
@@ -93,6 +98,7 @@ export class Socket {
     this.#output = new Output(this.#core, {
       closed: () => this.#letGo(),
       aborted: () => this.#cutOff(),
+      failed: (error) => this.#break(error),
     });
     this.readable = this.#input.stream;
     this.writable = this.#output.stream;
@@ -160,12 +166,13 @@ export class Socket {
   }
 
   async #handOver(tls: CoreTlsOptions, signal: AbortSignal): Promise<Cosocket> {
-    const sock = await this.#core;
-    const giveUp = () => sock.close();
+    let sock: Cosocket | undefined;
+    const giveUp = () => sock === undefined ? this.#connecting.abort() : sock.close();
     signal.addEventListener("abort", giveUp);
-    // The new socket may have been closed while this one was being connected.
-    if (signal.aborted) giveUp();
     try {
+      sock = await this.#core;
+      // The new socket was closed when this one had just been connected.
+      if (signal.aborted) giveUp();
       await this.#output.finish();
       const { isUnread } = this.#input;
       this.#input.stop();
@@ -174,7 +181,7 @@ export class Socket {
       await sock.startTls({ ...tls, signal });
       return sock;
     } catch (error) {
-      sock.close();
+      sock?.close();
       throw error;
     } finally {
       signal.removeEventListener("abort", giveUp);
@@ -204,10 +211,12 @@ export class Socket {
     else this.close(new SocketError("The socket was closed: the peer has ended"));
   }
 
-  /** It broke while it was read from. */
+  /** It broke while it was read from, or written to. */
   #break(error: SocketError): void {
     if (this.#isOver) return;
     this.#end(error);
+    // An end would look like the peer's.
+    this.#input.fail(error);
     this.#output.fail();
     this.#withCore((sock) => sock.close());
     const { cause } = error;
