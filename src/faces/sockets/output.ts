@@ -20,7 +20,7 @@ export interface OutputEvents {
 
 /** What is sent to the peer, as a stream. */
 export class Output {
-  readonly stream: WritableStream<BufferSource | string>;
+  readonly stream: WritableStream<ArrayBufferView | ArrayBuffer | string>;
   readonly #core: Promise<Cosocket>;
   readonly #events: OutputEvents;
   #controller!: WritableStreamDefaultController;
@@ -34,7 +34,7 @@ export class Output {
   constructor(core: Promise<Cosocket>, events: OutputEvents) {
     this.#core = core;
     this.#events = events;
-    this.stream = new WritableStream<BufferSource | string>({
+    this.stream = new WritableStream<ArrayBufferView | ArrayBuffer | string>({
       start: (controller) => {
         this.#controller = controller;
         return core.then(() => {});
@@ -84,7 +84,7 @@ export class Output {
     this.#controller.error(this.#reason);
   }
 
-  async #write(chunk: BufferSource | string, signal: AbortSignal): Promise<void> {
+  async #write(chunk: ArrayBufferView | ArrayBuffer | string, signal: AbortSignal): Promise<void> {
     // Written behind the seal, before `finish` had told the stream.
     if (this.#sealed && this.#unsent === 0) throw this.#reason;
     try {
@@ -124,7 +124,7 @@ export class Output {
   }
 }
 
-function bytesOf(chunk: BufferSource | string): Uint8Array | string {
+function bytesOf(chunk: ArrayBufferView | ArrayBuffer | string): Uint8Array | string {
   if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk;
   if (ArrayBuffer.isView(chunk)) {
     return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -57,7 +57,7 @@ export class Socket {
   /** What the peer sends, as a byte stream. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Sends bytes, or text as UTF-8. */
-  readonly writable: WritableStream<BufferSource | string>;
+  readonly writable: WritableStream<ArrayBufferView | ArrayBuffer | string>;
   /** Resolves once there is a connection, and TLS around it if that was asked for. */
   readonly opened: Promise<SocketInfo>;
   /**
