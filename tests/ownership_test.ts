@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { byteString } from "../src/bytes.ts";
 import { type Cosocket, cosocketOn } from "../src/cosocket.ts";
+import { openStream } from "../src/connect.ts";
 import { SocketError } from "../src/errors.ts";
+import { listen } from "../src/listener.ts";
 import { Stream } from "../src/stream.ts";
 import { failureOf } from "./helpers/failure_of.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";
@@ -178,3 +181,27 @@ async function sendInPieces(peer: Cosocket, content: Uint8Array, random: Random)
   }
   peer.close();
 }
+
+test("what a pull gave stays what it is until the next one, though something is written", async () => {
+  const listener = await listen("127.0.0.1:0");
+  const [{ transport }, guest] = await Promise.all([
+    openStream(listener.address),
+    listener.accept(),
+  ]);
+  const sending = guest!.send(Uint8Array.from({ length: 8 << 20 }, (_, at) => at >> 10));
+  for (let pulls = 0; pulls < 10; pulls++) {
+    // A read that fills its memory has the next one go to memory of its own.
+    await sleep(5);
+    for (let more = 0; more < 2; more++) await transport.pull();
+    const bytes = await transport.pull();
+    const copy = bytes!.slice();
+    await transport.write(Uint8Array.of(1));
+    // What could be read into the same memory has time to come.
+    await sleep(2);
+    assert.ok(Buffer.from(copy).equals(bytes!), `${bytes!.length} bytes changed`);
+  }
+  transport.close();
+  await assert.rejects(sending, SocketError);
+  guest!.close();
+  await listener.close();
+});

@@ -71,6 +71,8 @@ class NodeTransport implements Transport {
   #referenced = true;
   #holding = true;
   #ownMemory: Uint8Array | undefined;
+  // What the last pull gave lies there, and is valid until the next one.
+  #ownIsLent = false;
   #keepAliveMs = 0;
 
   constructor(isUnix: boolean) {
@@ -120,6 +122,7 @@ class NodeTransport implements Transport {
       if (count < CHUNK_BYTES / 4) this.#ownMemory = undefined;
       // The bytes are valid until the next pull: so nothing may be read until then.
       this.#flowing = false;
+      this.#ownIsLent = pull !== undefined;
       this.#deliver(pull ? memory.subarray(0, count) : memory.slice(0, count));
       return false;
     }
@@ -142,6 +145,7 @@ class NodeTransport implements Transport {
     if (this.#early.length > 0) return Promise.resolve(this.#takeEarly());
     if (this.#ended) return Promise.resolve(null);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#ownIsLent = false;
     return new Promise((resolve, reject) => {
       this.#pull = { into, resolve, reject };
       this.#flow();
@@ -159,7 +163,8 @@ class NodeTransport implements Transport {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // A write that fails destroys the socket, and what came before with it: such
     // as why the peer has gone. So what comes is taken in, up to a chunk of it.
-    if (!this.#flowing && this.#early.length === 0 && !this.#ended) this.#flow();
+    const mayFlow = !this.#ownIsLent && this.#early.length === 0 && !this.#ended;
+    if (!this.#flowing && mayFlow) this.#flow();
     const socket = this.#socket;
     if (socket.writableLength > 0) return this.#written(bytes);
     socket.write(bytes);
