@@ -151,8 +151,7 @@ export class Pool implements AsyncDisposable {
     const sock = await this.connect(target, options);
     try {
       const result = await work(sock);
-      // Nobody here asks whether it was kept: whoever gets it next looks at it first.
-      if (!sock.closed) sock.release();
+      if (!sock.closed) await sock.release();
       return result;
     } finally {
       sock.close();

@@ -36,7 +36,9 @@ const LIMITS: ListenerOptions = {
 // A line must be whole by then, however it comes.
 const LINE_MS = 600;
 const DIALOGUES = 20;
-const MOST_MEMORY_BYTES = 64 * 1024 * 1024;
+// 100 who never read hold a send of 256 KiB each, and as much that came unasked: 50 MiB; Bun has
+// as much again that no collection has found yet. Without limits it would be all that they send.
+const MOST_MEMORY_BYTES = 192 * 1024 * 1024;
 const PATIENCE_MS = 60_000;
 
 /** A server that answers lines in capitals, and counts. */

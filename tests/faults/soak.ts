@@ -273,8 +273,6 @@ async function soak(target: string): Promise<void> {
   over.abort();
   await all;
   const seconds = (performance.now() - fromMs) / 1000;
-  // use() does not wait for the last look at what it gives back.
-  for (let tries = 0; pool.stats().lent > 0 && tries < 100; tries++) await sleep(10);
   const { lent, waiting } = pool.stats();
   pool.close();
   const left = await leftOver(before);
