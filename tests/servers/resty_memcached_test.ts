@@ -4,20 +4,17 @@ import { Memcached } from "../../examples/resty_memcached.ts";
 import { createNgx, type Ngx } from "../../src/faces/ngx/mod.ts";
 import { Peer } from "../helpers/ngx_peer.ts";
 import { memcached } from "./recipes.ts";
+import { argumentsOf, type ConnectArguments, QUIET, serverTests } from "./ported_client.ts";
 import { runExample } from "./run_example.ts";
-import { type End, missing, PLACES, withServer } from "./start_server.ts";
+import { missing, PLACES, withServer } from "./start_server.ts";
 
 const skip = missing("memcached");
-const QUIET = { lua_socket_log_errors: "off" };
 
-/** Where to connect to, as arguments. */
-type Place = [string, ...string[]];
-
-function placeOf(target: string): Place {
-  return target.startsWith("unix:") ? [target] : target.split(":") as Place;
-}
-
-async function connected(ngx: Ngx, place: Place, options: object = {}): Promise<Memcached> {
+async function connected(
+  ngx: Ngx,
+  place: ConnectArguments,
+  options: object = {},
+): Promise<Memcached> {
   const [memc] = Memcached.new(ngx);
   memc.set_timeouts(5000, 5000, 5000);
   assert.deepEqual(await memc.connect(...place, options), [1]);
@@ -27,19 +24,8 @@ async function connected(ngx: Ngx, place: Place, options: object = {}): Promise<
 /** What is said of a server that has left; the system decides which. */
 const GONE = /^(?:closed|connection reset by peer|broken pipe)$/;
 
-type Work = (ngx: Ngx, place: Place, end: End) => Promise<void>;
-
 for (const place of PLACES) {
-  const serverTest = (name: string, work: Work) =>
-    test(
-      `${name} (${place})`,
-      { skip },
-      () =>
-        withServer(place, memcached, (target, end) =>
-          createNgx(QUIET).run((ngx) =>
-            work(ngx, placeOf(target), end)
-          )),
-    );
+  const serverTest = serverTests(place, memcached, skip);
 
   serverTest("the resty client stores, and gets what it stored", async (ngx, place) => {
     const memc = await connected(ngx, place);
@@ -247,7 +233,7 @@ test("after a timeout nobody gets the late answer", () =>
     (socket) => socket.once("data", () => setTimeout(() => socket.write("VERSION late\r\n"), 60)),
     (peer) =>
       createNgx(QUIET).run(async (ngx) => {
-        const place: Place = ["127.0.0.1", String(peer.port)];
+        const place: ConnectArguments = ["127.0.0.1", String(peer.port)];
         const memc = await connected(ngx, place);
         memc.set_timeout(30);
         assert.deepEqual(await memc.version(), [null, "timeout"]);
@@ -263,7 +249,7 @@ test(
   { skip },
   () =>
     withServer("TCP", memcached, async (target) => {
-      const output = await runExample("resty_memcached.ts", ...placeOf(target));
+      const output = await runExample("resty_memcached.ts", ...argumentsOf(target));
       const [version, ...lines] = output.split("\n");
       assert.match(version!, /^version: \d/);
       assert.deepEqual(lines, [

@@ -5,39 +5,21 @@ import { createNgx, type Ngx } from "../../src/faces/ngx/mod.ts";
 import { certificates } from "../helpers/certificates.ts";
 import { Peer } from "../helpers/ngx_peer.ts";
 import { redis, redisTls } from "./recipes.ts";
+import { argumentsOf, type ConnectArguments, QUIET, serverTests } from "./ported_client.ts";
 import { runExample } from "./run_example.ts";
-import { type End, missing, PLACES, withServer } from "./start_server.ts";
+import { missing, PLACES, withServer } from "./start_server.ts";
 
 const skip = missing("redis-server");
-const QUIET = { lua_socket_log_errors: "off" };
 
-/** Where to connect to, as arguments. */
-type Place = [string, ...string[]];
-
-function placeOf(target: string): Place {
-  return target.startsWith("unix:") ? [target] : target.split(":") as Place;
-}
-
-async function connected(ngx: Ngx, place: Place, options: object = {}): Promise<Redis> {
+async function connected(ngx: Ngx, place: ConnectArguments, options: object = {}): Promise<Redis> {
   const [red] = Redis.new(ngx);
   red.set_timeouts(5000, 5000, 5000);
   assert.deepEqual(await red.connect(...place, options), [1]);
   return red;
 }
 
-type Work = (ngx: Ngx, place: Place, end: End) => Promise<void>;
-
 for (const place of PLACES) {
-  const serverTest = (name: string, work: Work) =>
-    test(
-      `${name} (${place})`,
-      { skip },
-      () =>
-        withServer(place, redis, (target, end) =>
-          createNgx(QUIET).run((ngx) =>
-            work(ngx, placeOf(target), end)
-          )),
-    );
+  const serverTest = serverTests(place, redis, skip);
 
   serverTest("the resty client gets all kinds of replies", async (ngx, place) => {
     const red = await connected(ngx, place);
@@ -245,7 +227,7 @@ test("auth opens the server, and select chooses", { skip }, () =>
     return { ...program, args: [...program.args, "--requirepass", "secret"] };
   }, (target) =>
     createNgx(QUIET).run(async (ngx) => {
-      const red = await connected(ngx, placeOf(target));
+      const red = await connected(ngx, argumentsOf(target));
       assert.deepEqual(await red.get("n"), [false, "NOAUTH Authentication required."]);
       assert.match(String((await red.auth("wrong"))[1]), /^WRONGPASS /);
       assert.deepEqual(await red.auth("secret"), ["OK"]);
@@ -258,12 +240,12 @@ test("TLS goes by the option ssl, and is verified", { skip }, async () => {
   await withServer("TCP", redisTls(good, "none"), async (target) => {
     await createNgx(QUIET).run(async (ngx) => {
       const [red] = Redis.new(ngx);
-      const [ok, err] = await red.connect(...placeOf(target), { ssl: true });
+      const [ok, err] = await red.connect(...argumentsOf(target), { ssl: true });
       assert.equal(ok, null);
       assert.match(String(err), /^failed to do ssl handshake: /);
       assert.deepEqual(await red.ping(), [null, "closed"]);
       const options = { ssl: true, ssl_verify: false };
-      assert.deepEqual(await red.connect(...placeOf(target), options), [1]);
+      assert.deepEqual(await red.connect(...argumentsOf(target), options), [1]);
       assert.deepEqual(await red.ping(), ["PONG"]);
     });
   });
@@ -325,7 +307,7 @@ test(
   { skip },
   () =>
     withServer("TCP", redis, async (target) => {
-      const output = await runExample("resty_redis.ts", ...placeOf(target));
+      const output = await runExample("resty_redis.ts", ...argumentsOf(target));
       assert.deepEqual(output.split("\n"), [
         "set: OK",
         "get: an animal",
