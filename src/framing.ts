@@ -201,6 +201,11 @@ export class Part {
     return this.#matcher.pending;
   }
 
+  /** Bytes looked at behind the last piece: what is held, or the one that set free what was. */
+  get lookedBytes(): number {
+    return this.#matcher.stoppedByMismatch ? 1 : this.#matcher.pending;
+  }
+
   /** Whether its bytes are still at the front of that buffer. */
   isAt(buffer: ByteBuffer): boolean {
     return this.#buffer === buffer && this.#front === buffer.offset;

@@ -49,6 +49,8 @@ export class Matcher {
   pending = 0;
   /** Where the last `scan` stopped reading. */
   at = 0;
+  /** Whether it stopped at a byte that set free what was held, and was not read for itself yet. */
+  stoppedByMismatch = false;
 
   constructor(delimiter: Delimiter) {
     this.delimiter = delimiter;
@@ -68,6 +70,7 @@ export class Matcher {
     const end = piece.length;
     let state = this.pending;
     let at = from;
+    let mismatchAt = -1;
     let skips = this.delimiter.shift !== undefined && enough === Infinity;
     while (at < end && at - state < enough) {
       if (state === 0 && skips) {
@@ -94,11 +97,13 @@ export class Matcher {
         } else {
           // All that was held is free; this byte is looked at anew.
           state = 0;
+          mismatchAt = at;
         }
       }
     }
     this.pending = state;
     this.at = at;
+    this.stoppedByMismatch = mismatchAt === at;
     return false;
   }
 
@@ -136,10 +141,11 @@ export class Matcher {
   /** Forgets what was held. */
   reset(): void {
     this.pending = 0;
+    this.stoppedByMismatch = false;
   }
 
   #found(at: number): true {
-    this.pending = 0;
+    this.reset();
     this.at = at;
     return true;
   }

@@ -37,6 +37,8 @@ const FRESH_MS = 1;
 export interface Holder {
   /** Bytes at the front of the stream that it holds. */
   readonly heldBytes: number;
+  /** Bytes at the front of the stream that it has looked at: they were fetched. */
+  readonly lookedBytes: number;
   /** Gives them up: another reader has come. */
   letGo(): void;
 }
@@ -233,15 +235,19 @@ export class Connection {
   }
 
   get #position(): number {
+    return this.#behind(this.heldBytes);
+  }
+
+  /** The position behind so many bytes; at the end of the stream what was held is gone. */
+  #behind(bytes: number): number {
     const { offset, length } = this.stream.buffer;
-    // At the end of the stream what was held is gone.
-    return offset + Math.min(this.heldBytes, length);
+    return offset + Math.min(bytes, length);
   }
 
   /** A read is over: an empty buffer is used from its start again. */
   #taken(): void {
     const hadFetched = this.#fetchedEnd;
-    this.#fetchTo(this.#position);
+    this.#fetchTo(this.#behind(this.#holder?.lookedBytes ?? 0));
     if (this.#room > 0 && this.#fetchedEnd !== hadFetched && this.#mayBeBehind()) return;
     if (this.#fetchedEnd === this.#position) this.#room = this.#bufferBytes;
   }

@@ -23,6 +23,10 @@ export class UntilReader implements Holder {
     return this.#part.heldBytes;
   }
 
+  get lookedBytes(): number {
+    return this.#part.lookedBytes;
+  }
+
   letGo(): void {
     this.#part.restart();
   }
