@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect, listen } from "../mod.ts";
 import { Alarm, systemClock } from "../src/drivers/clock.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";
 
@@ -87,7 +88,7 @@ test("Alarm rings again for a timer that fired too early", async () => {
   alarm.setBy(1100);
   const [timer] = clock.timers;
   clock.timers.delete(timer!);
-  timer!.ring();
+  timer!.ring(clock.now());
   assert.deepEqual(rings, [1000]);
   await clock.pass(100);
   assert.deepEqual(rings, [1000, 1100]);
@@ -96,7 +97,7 @@ test("Alarm rings again for a timer that fired too early", async () => {
 test("systemClock does not take a very long time for none", async () => {
   let rung = false;
   const cancel = systemClock.after(2 ** 40, () => rung = true, false);
-  await new Promise<void>((resolve) => systemClock.after(-1, resolve, true));
+  await new Promise<void>((resolve) => systemClock.after(-1, () => resolve(), true));
   assert.equal(rung, false);
   cancel();
 });
@@ -104,7 +105,7 @@ test("systemClock does not take a very long time for none", async () => {
 test("systemClock rings no more once cancelled", async () => {
   let rung = false;
   systemClock.after(0, () => rung = true, true)();
-  await new Promise<void>((resolve) => systemClock.after(1, resolve, true));
+  await new Promise<void>((resolve) => systemClock.after(1, () => resolve(), true));
   assert.equal(rung, false);
 });
 
@@ -117,6 +118,30 @@ test("systemClock never goes back", () => {
   }
 });
 
+test("systemClock rings no more once cancelled, though its timer has gone off", async () => {
+  let rung = false;
+  const cancel = systemClock.after(0, () => rung = true, true);
+  setTimeout(cancel, 0);
+  await new Promise<void>((resolve) => systemClock.after(5, () => resolve(), true));
+  assert.equal(rung, false);
+});
+
+test("what came in time is in time, though the program was busy until after it", async () => {
+  const server = await listen("127.0.0.1:0");
+  const [client, guest] = await Promise.all([connect(server.address), server.accept()]);
+  for (const turnsAhead of [0, 1, 2, 3]) {
+    const reading = client.receiveLine({ timeoutMs: 20 });
+    for (let turn = 0; turn < turnsAhead; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const sending = guest!.send("hello\n");
+    standStill(60);
+    assert.equal(await reading, "hello");
+    await sending;
+  }
+  for (const it of [client, guest!, server]) it.close();
+});
+
 /** An alarm at 1000 on a clock, which answers one of `answers` at each ring. */
 function make() {
   const clock = new FakeClock();
@@ -127,4 +152,9 @@ function make() {
     return answers.shift() ?? Infinity;
   });
   return { clock, alarm, rings, answers };
+}
+
+/** Keeps the event loop from turning. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -2,13 +2,22 @@
 // that is cheap to move. Setting and clearing a timer costs more than reading a
 // line does (1.2 us on Deno), so an alarm's timer is set once, left alone when
 // the time moves back, and set again only when it fired too early.
+//
+// An event loop that stood still runs its timers before it asks the system what has
+// come meanwhile. In nginx it is the other way round, and so it is here: what came in
+// time is not too late because the program was busy.
+
+import { askedForNews } from "./turns.ts";
 
 /** A source of time; tests bring their own. */
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls `ring` after so many milliseconds; the answer cancels it. */
-  after(ms: number, ring: () => void, keepsAlive: boolean): () => void;
+  /**
+   * Calls `ring` after so many milliseconds, and tells it the time: whatever came before
+   * has been told of. The answer cancels it.
+   */
+  after(ms: number, ring: (nowMs: number) => void, keepsAlive: boolean): () => void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -20,9 +29,17 @@ const LONGEST_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, ring, keepsAlive) {
-    const timer = setTimeout(ring, Math.min(Math.max(ms, 0), LONGEST_MS));
+    let isCancelled = false;
+    const timer = setTimeout(async () => {
+      const nowMs = performance.now();
+      await askedForNews();
+      if (!isCancelled) ring(nowMs);
+    }, Math.min(Math.max(ms, 0), LONGEST_MS));
     if (!keepsAlive) unref(timer);
-    return () => clearTimeout(timer);
+    return () => {
+      isCancelled = true;
+      clearTimeout(timer);
+    };
   },
 };
 
@@ -63,13 +80,13 @@ export class Alarm {
     this.#setForMs = atMs;
     // A timer may fire a little early by the other clock: round up.
     const ms = Math.ceil(atMs - this.#clock.now());
-    this.#cancel = this.#clock.after(ms, () => this.#fired(), false);
+    this.#cancel = this.#clock.after(ms, (nowMs) => this.#fired(nowMs), false);
   }
 
-  #fired(): void {
+  #fired(nowMs: number): void {
     this.#setForMs = Infinity;
     this.#cancel = undefined;
-    const nextMs = this.#ring(this.#clock.now());
+    const nextMs = this.#ring(nowMs);
     if (nextMs < this.#setForMs) this.#set(nextMs);
   }
 }

@@ -3,7 +3,7 @@ import { turns } from "./turns.ts";
 
 interface Timer {
   readonly atMs: number;
-  readonly ring: () => void;
+  readonly ring: (nowMs: number) => void;
   readonly keepsAlive: boolean;
 }
 
@@ -18,7 +18,7 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
-  after(ms: number, ring: () => void, keepsAlive: boolean): () => void {
+  after(ms: number, ring: (nowMs: number) => void, keepsAlive: boolean): () => void {
     const timer = { atMs: this.#nowMs + ms, ring, keepsAlive };
     this.timers.add(timer);
     this.set++;
@@ -34,7 +34,7 @@ export class FakeClock implements Clock {
     for (let timer = this.#due(untilMs); timer; timer = this.#due(untilMs)) {
       this.timers.delete(timer);
       this.#nowMs = Math.max(this.#nowMs, timer.atMs);
-      timer.ring();
+      timer.ring(this.#nowMs);
       await turns();
     }
     this.#nowMs = untilMs;

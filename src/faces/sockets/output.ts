@@ -71,7 +71,7 @@ export class Output {
     if (this.#unsent > 0 && !this.#ended) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenSent = resolve;
-      const cancel = systemClock.after(DEFAULT_TIMEOUT_MS, resolve, false);
+      const cancel = systemClock.after(DEFAULT_TIMEOUT_MS, () => resolve(), false);
       await promise;
       cancel();
     }
