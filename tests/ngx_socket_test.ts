@@ -101,6 +101,52 @@ test("while setkeepalive looks what has come, a line at hand waits like all else
   });
 });
 
+test("a send goes beside a read that looks what has come before it waits", async () => {
+  // So much may have filled the memory that the system was offered: then more may be there.
+  const piece = "a".repeat(512);
+  const serve = (socket: Socket) => {
+    socket.write(piece);
+    socket.on("data", () => socket.write("\n"));
+  };
+  await Peer.with(serve, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    assert.deepEqual(await sock.receive(1), ["a"]);
+    const reading = sock.receive();
+    assert.deepEqual(await sock.receive(), [null, "socket busy reading"]);
+    assert.deepEqual(sock.close(), [null, "socket busy reading"]);
+    assert.deepEqual(await sock.send("#"), [1]);
+    assert.deepEqual(await reading, [piece.slice(1)]);
+    sock.close();
+  });
+});
+
+test("a send goes beside a read whose time is up at once", async () => {
+  await Peer.with(silent, async (peer) => {
+    const sock = await connected(quietNgx().ngx, peer.port);
+    sock.settimeouts(1000, 1000, 1);
+    const reading = sock.receive();
+    assert.deepEqual(await sock.send("#"), [1]);
+    assert.deepEqual(await reading, [null, "timeout", ""]);
+    await until(() => peer.connections[0]!.received === "#");
+    sock.close();
+  });
+});
+
+test("while setkeepalive looks what has come nobody sends: another one would be answered", async () => {
+  await Peer.with(echo, async (peer) => {
+    const { ngx } = quietNgx();
+    const sock = await connected(ngx, peer.port);
+    const keeping = sock.setkeepalive();
+    assert.deepEqual(await sock.send("late"), [null, "socket busy reading"]);
+    assert.deepEqual(await keeping, [1]);
+    const next = await connected(ngx, peer.port);
+    assert.deepEqual(next.getreusedtimes(), [1]);
+    assert.deepEqual(await next.send("x"), [1]);
+    assert.deepEqual(await next.receive(1), ["x"]);
+    next.close();
+  });
+});
+
 test("reads of all kinds take turns, at hand or not, at any size of the buffer", async () => {
   const random = new Random(6);
   for (let round = 0; round < 20; round++) {

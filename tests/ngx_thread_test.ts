@@ -67,6 +67,20 @@ test("a killed thread lets go of its socket and never goes on", async () => {
   });
 });
 
+test("what a killed thread was looking at does not keep its object busy", async () => {
+  await Peer.with(silent, async (peer) => {
+    const { ngx } = quietNgx();
+    const sock = await connected(ngx, peer.port);
+    sock.settimeouts(1000, 1000, 1); // so short that it is looked first what has come
+    const thread = ngx.thread.spawn(() => sock.receive());
+    assert.deepEqual(await sock.receive(), [null, "socket busy reading"]);
+    assert.deepEqual(ngx.thread.kill(thread), [1]);
+    assert.deepEqual(await sock.connect("127.0.0.1", peer.port), [1]);
+    assert.deepEqual(await sock.receive(), [null, "timeout", ""]);
+    sock.close();
+  });
+});
+
 const reads: { name: string; of: (sock: TcpSocket) => () => Promise<unknown> }[] = [
   { name: "lines", of: (sock) => () => sock.receive() },
   { name: "sizes", of: (sock) => () => sock.receive(2) },

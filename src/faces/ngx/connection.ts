@@ -61,6 +61,8 @@ export class Connection {
    * an end, or a broken pipe.
    */
   resetTold = false;
+  /** For whom it is looked what the system holds; the stream has no reader then. */
+  looking: "to read" | "to keep" | undefined;
   readonly #bufferBytes: number;
   // Up to here the original has fetched; `#room` bytes are left in its buffer.
   #fetchedEnd: number;

@@ -31,7 +31,6 @@ export class Link {
   #attempt: Attempt | undefined;
   #wanted: Wanted | undefined;
   readonly #handshakes: Handshakes;
-  #looking = false;
   /** The pool that `setkeepalive` and the next `connect` use. */
   poolName = "";
   /** The source address of later connects. */
@@ -79,9 +78,15 @@ export class Link {
 
   /** Why something has to wait for others that read or write. */
   refuse(...directions: ("reading" | "writing")[]): Failure | undefined {
-    if (this.#looking) return busyWith("reading");
-    const stream = this.connection?.stream;
-    for (const direction of directions) if (stream?.[direction]) return busyWith(direction);
+    const { connection } = this;
+    if (connection === undefined) return undefined;
+    const { stream, looking } = connection;
+    // Who gives the connection away has it alone.
+    if (looking === "to keep") return busyWith("reading");
+    for (const direction of directions) {
+      const isLooking = looking !== undefined && direction === "reading";
+      if (isLooking || stream[direction]) return busyWith(direction);
+    }
     return undefined;
   }
 
@@ -90,7 +95,8 @@ export class Link {
     if (this.isConnecting) return busyWith("connecting");
     const { connection } = this;
     if (connection !== undefined && !connection.readDead) {
-      return this.#looking || connection.stream.reading ? busyWith("reading") : connection;
+      const isBusy = connection.looking !== undefined || connection.stream.reading;
+      return isBusy ? busyWith("reading") : connection;
     }
     this.#log("attempt to receive data on a closed socket");
     return [null, "closed"];
@@ -265,8 +271,8 @@ export class Link {
     reader: UntilReader | undefined,
   ): Promise<[string] | Failure> {
     const isHasty = this.#readLimits.timeoutMs <= AT_ONCE_MS;
-    if (connection.catchingUp !== undefined) await this.#look(connection.catchingUp);
-    if (isHasty) await this.#look(connection.gather());
+    if (connection.catchingUp !== undefined) await this.#look(connection, connection.catchingUp);
+    if (isHasty) await this.#look(connection, connection.gather());
     try {
       const text = await connection.read(frame, this.#readLimits, handle, reader);
       connection.took();
@@ -298,29 +304,33 @@ export class Link {
     connection.takeOver();
     const behind = connection.catchUp();
     if (behind !== undefined) {
-      await this.#look(behind);
+      await this.#look(connection, behind);
       if (this.connection !== connection) return [null, "closed"];
     }
     if (connection.unreadBytes === 0) {
       if (connection.stream.buffer.length > 0) {
-        await this.#look(connection.gather());
+        await this.#look(connection, connection.gather());
       } else {
         const arrival = await this.#read(handle, connection, something, same, undefined);
         if (arrival[0] === null) return arrival;
-        await this.#look(connection.gatherArrival());
+        await this.#look(connection, connection.gatherArrival());
       }
       if (this.connection !== connection) return [null, "closed"];
     }
     return [connection.takeFetched(maxBytes)];
   }
 
-  /** While we look what the system holds, nobody else reads. */
-  async #look(looking: Promise<void>): Promise<void> {
-    this.#looking = true;
+  /** While we look what the system holds, nobody else reads; a send goes beside a read. */
+  async #look(
+    connection: Connection,
+    looking: Promise<void>,
+    why: Connection["looking"] = "to read",
+  ): Promise<void> {
+    connection.looking = why;
     try {
       await looking;
     } finally {
-      this.#looking = false;
+      connection.looking = undefined;
     }
   }
 
@@ -333,8 +343,8 @@ export class Link {
     const { stream } = connection;
     const { pools } = this.#scope;
     const behind = connection.catchUp();
-    if (behind !== undefined) await this.#look(behind);
-    await this.#look(connection.learnEnd());
+    if (behind !== undefined) await this.#look(connection, behind, "to keep");
+    await this.#look(connection, connection.learnEnd(), "to keep");
     if (this.connection !== connection || stream.readEnded) return [null, "closed"];
     const busy = this.refuse("writing");
     if (busy !== undefined) return busy;
