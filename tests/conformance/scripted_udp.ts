@@ -7,6 +7,8 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bytesOf, type ByteValue, digest } from "./byte_values.ts";
 
+const MOST_TRIES = 10;
+
 export type UdpScript = readonly (readonly UdpItem[])[];
 
 /** A datagram to send, the one that came, one from another port than ours, or a pause. */
@@ -54,7 +56,15 @@ export class ScriptedUdp {
     const at = Math.min(this.#received.length, this.#script.length - 1);
     this.#received.push(digest(message));
     const send = (bytes: Uint8Array, socket = this.#socket) =>
-      new Promise<void>((resolve) => socket.send(bytes, port, address, () => resolve()));
+      new Promise<void>((resolve) => {
+        // On Bun a send tells that one to somebody else was refused, and sends nothing.
+        const trySend = (triesLeft: number) =>
+          socket.send(bytes, port, address, (error) => {
+            if (error && triesLeft > 0) trySend(triesLeft - 1);
+            else resolve();
+          });
+        trySend(MOST_TRIES);
+      });
     for (const item of this.#script[at] ?? []) {
       if (this.#closed) return;
       if (typeof item !== "object") await send(bytesOf(item));
