@@ -138,6 +138,52 @@ const undeterminedCases: { name: string; server: object[]; client: Op[]; why: Re
     client: [["connect", "127.0.0.1", "$PORT"], ["spawn", [["receive"]]]],
     why: /a thread is left/,
   },
+  {
+    name: "an idle connection on which something comes soon after a thread got one",
+    server: [{ read_until: "#" }, { sleep: 70 }, { send: "late" }],
+    client: [
+      ["connect", "127.0.0.1", "$PORT", { pool: "p", pool_size: 1 }],
+      ["a:connect", "127.0.0.1", "$PORT", { pool: "q", pool_size: 1, backlog: 1 }],
+      ["send", "#"],
+      ["setkeepalive"],
+      ["spawn", [["b:connect", "127.0.0.1", "$PORT", { pool: "q", pool_size: 1, backlog: 1 }]]],
+      ["a:close"],
+      ["wait"],
+      ["sleep", 70],
+      ["connect", "127.0.0.1", "$PORT", { pool: "p" }],
+    ],
+    why: /about to go/,
+  },
+  {
+    name: "another object in the place of one whose setkeepalive throws",
+    server: [],
+    client: [["connect", "127.0.0.1", "$PORT"], ["setkeepalive", 1, 2, 3], ["tcp"]],
+    why: /left to the collector/,
+  },
+  {
+    name: "a place in a pool behind a send after a reset that was told",
+    server: [{ sleep: 30 }, { reset: true }],
+    client: [
+      ["connect", "127.0.0.1", "$PORT", { pool: "p", pool_size: 1, backlog: 0 }],
+      ["sleep", 132],
+      ["receive", "*a"],
+      ["send", "b"],
+      ["close"],
+    ],
+    why: /deviation \(e\)/,
+  },
+  {
+    name: "a read whose time settimeout has not changed, for it throws,",
+    server: [{ read_until: "#" }, { sleep: 30 }, { send: "a" }],
+    client: [
+      ["settimeout", 50],
+      ["connect", "127.0.0.1", "$PORT"],
+      ["settimeout", 5000, 1],
+      ["send", "#"],
+      ["receive", 1],
+    ],
+    why: /when the time is up/,
+  },
 ];
 
 for (const { name, server, client, why } of undeterminedCases) {

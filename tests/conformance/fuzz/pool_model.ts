@@ -29,8 +29,8 @@ export type Pool = {
   count: number;
   readonly idle: Pooled[];
   readonly queue: Waiting[];
-  /** Until then somebody is on the way from the queue. */
-  busyUntilMs: number;
+  /** Who was woken, and may still be on the way from the queue. */
+  readonly coming: Set<Waiting>;
 };
 
 /** What a connect comes to. */
@@ -64,7 +64,11 @@ export class PoolsModel {
   find(name: string, nowMs: number): Pool | undefined {
     const pool = this.#pools.get(name);
     if (pool === undefined) return undefined;
-    if (nowMs < pool.busyUntilMs) throw new Undetermined("somebody is on the way from its queue");
+    for (const { woken } of pool.coming) {
+      if (nowMs < woken!.atMs + SETTLE_MS) {
+        throw new Undetermined("somebody is on the way from its queue");
+      }
+    }
     for (const pooled of [...pool.idle]) {
       const lostMs = Math.min(pooled.expiresMs, pooled.peer.arrivals[0]?.atMs ?? Infinity);
       if (nowMs + LATE_MS <= lostMs) continue;
@@ -102,7 +106,7 @@ export class PoolsModel {
   }
 
   #make(name: string, size: number, backlog: number): Pool {
-    const pool = { name, size, backlog, count: 0, idle: [], queue: [], busyUntilMs: 0 };
+    const pool = { name, size, backlog, count: 0, idle: [], queue: [], coming: new Set<Waiting>() };
     this.#pools.set(name, pool);
     return pool;
   }
@@ -120,6 +124,6 @@ export class PoolsModel {
       pooled = waiting.accept();
     } else pooled.reused++;
     waiting.woken = { atMs: nowMs, pooled, pool };
-    pool.busyUntilMs = nowMs + SETTLE_MS;
+    pool.coming.add(waiting);
   }
 }

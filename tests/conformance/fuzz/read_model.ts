@@ -47,6 +47,8 @@ export class ReadModel {
   kernel = "";
   /** What comes behind it. */
   end: "fin" | "rst" | undefined;
+  /** Whether a reset was told: it is an end from then on. */
+  wasReset = false;
   /** Fetched, but not taken. */
   buffer = "";
   /** The end was fetched, too. */
@@ -71,8 +73,8 @@ export class ReadModel {
   copy(): ReadModel {
     const copy = new ReadModel(this.#size);
     copy.#room = this.#room;
-    const { kernel, end, buffer, ended, dead, out } = this;
-    return Object.assign(copy, { kernel, end, buffer, ended, dead, out });
+    const { kernel, end, wasReset, buffer, ended, dead, out } = this;
+    return Object.assign(copy, { kernel, end, wasReset, buffer, ended, dead, out });
   }
 
   /** Takes so many bytes off the front of what was fetched. */
@@ -93,6 +95,7 @@ export class ReadModel {
         this.#fetch();
       } else if (this.end === "rst") {
         this.end = "fin"; // it is told once
+        this.wasReset = true;
         return this.#failed("connection reset by peer");
       } else if (this.end === "fin") {
         this.ended = true;

@@ -401,8 +401,11 @@ export class World {
     if (waiting !== undefined) {
       rest = ops.slice(1);
       if (waiting.woken !== undefined) {
-        this.nowMs = Math.max(waiting.woken.atMs + SETTLE_MS, mainMs);
-        this.#take(socket, waiting.woken.pooled, waiting.woken.pool);
+        const { atMs, pooled, pool } = waiting.woken;
+        if (atMs < mainMs) throw new Undetermined("it has gone on since");
+        // That it is there says nothing of how late it is.
+        pool.coming.delete(waiting);
+        this.#take(socket, pooled, pool);
         results.push([1]);
       } else {
         if (mainMs + LATE_MS > waiting.untilMs) throw new Undetermined("its time may be up");
@@ -587,7 +590,7 @@ export class World {
   #sendToNobody(connection: Connection): undefined {
     const { model } = connection;
     this.#settle(connection);
-    if (model.end === "rst" || connection.refusedMs > -Infinity) {
+    if (model.end === "rst" || model.wasReset || connection.refusedMs > -Infinity) {
       connection.writeDead = true;
       model.end = "fin";
     }
@@ -728,7 +731,9 @@ const OPS: Readonly<Record<string, (world: World, call: Call) => Values | undefi
   sleep: (world, { values }) => world.sleep(values[0] as number),
   connect: (world, { socket, values }) => world.connect(socket, values),
   close: (world, { socket, values }) => values.length === 0 ? world.close(socket) : undefined,
-  setkeepalive: (world, { socket, values }) => world.keepAlive(socket, values),
+  // With more values it throws, and the object has its connection still.
+  setkeepalive: (world, { socket, values }) =>
+    values.length < 3 ? world.keepAlive(socket, values) : undefined,
   getreusedtimes: (world, { socket }) => world.reusedTimes(socket),
   send: (world, { socket, values }) =>
     values.length === 1 ? world.send(socket, values[0]) : undefined,
@@ -745,7 +750,8 @@ const OPS: Readonly<Record<string, (world: World, call: Call) => Values | undefi
     world.iterate(variable ?? "it", values[0] as number | undefined),
   settimeout(world, { socket, values }) {
     const [ms] = values;
-    return isTimeout(ms) ? world.setTimeouts(socket, [ms, ms, ms]) : undefined;
+    const isFine = values.length === 1 && isTimeout(ms);
+    return isFine ? world.setTimeouts(socket, [ms, ms, ms]) : undefined;
   },
   settimeouts: (world, { socket, values }) =>
     values.length === 3 && values.every(isTimeout) ? world.setTimeouts(socket, values) : undefined,
