@@ -289,3 +289,8 @@ function canonical(hostname: string): string {
 export function unmapped(hostname: string): string {
   return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
 }
+
+/** The most bytes that a datagram carries, sent from there: by IPv4 or by IPv6. */
+export function mostDatagramBytes({ hostname }: IpAddress): number {
+  return hostname.includes(":") ? 65_527 : 65_507;
+}

@@ -389,6 +389,24 @@ test("a refusal is told to one call, and the socket works on", { skip: noRefusal
   somebody.close();
 });
 
+test("what is too large tells nothing of a refusal, which the next call hears", {
+  skip: noRefusals,
+}, async () => {
+  const gone = await datagram(LOCAL);
+  const nobody = at(gone);
+  gone.close();
+  for (const receivesFirst of [false, true]) {
+    const sock = await datagram({ remote: nobody });
+    // Behind a receive that gave up the refusal comes as an answer to it.
+    if (receivesFirst) await failureOf(sock.receive({ timeoutMs: 1 }), "timeout");
+    await sock.send("x");
+    await sleep(DELIVERY_MS);
+    await failureOf(sock.send(new Uint8Array(65_508)), "too large");
+    await failureOf(sock.send(new Uint8Array(65_507)), "refused");
+    sock.close();
+  }
+});
+
 test("what is too large for a datagram is told", () =>
   withTwo(async (a, b) => {
     await failureOf(a.sendTo(new Uint8Array(65_508), at(b)), "too large");

@@ -19,6 +19,7 @@ import {
   type DatagramSettings,
   type DatagramTransport,
   type IpAddress,
+  mostDatagramBytes,
   type MulticastGroup,
   type Packet,
   sameAddress,
@@ -139,8 +140,12 @@ class NodeDatagram implements DatagramTransport {
     if (to !== undefined && this.remoteAddress !== null) {
       throw new TypeError("Cannot send to somebody else: there is a peer");
     }
-    // As the system does it: the call that tells of an error has sent nothing.
-    if (this.#failure !== undefined) throw await this.#sendError(this.#takeFailure(), target);
+    // As the system does it: the call that tells of an error has sent nothing, and one that
+    // is too large tells of that first.
+    const isSendable = data.length <= mostDatagramBytes(this.localAddress);
+    if (isSendable && this.#failure !== undefined) {
+      throw await this.#sendError(this.#takeFailure(), target);
+    }
     try {
       await this.#send(data, target);
     } catch (error) {
