@@ -353,19 +353,20 @@ export class Link {
       const why = `bad "pool_size" option value: ${toInt(poolSize)}`;
       throw badArgument(argumentCount, "setkeepalive", why);
     }
-    if (connection.kernelBytes > 0) {
-      this.drop();
-      return [null, "connection in dubious state"];
-    }
+    const isDubious = connection.kernelBytes > 0;
     // After a read that failed nobody knows what the peer will still say: the
     // answer is the original's, but nobody is given that connection.
-    if (stream.failed) {
+    if (stream.failed && !isDubious) {
       tellEvicted(this.poolName, stream.connection, "not fit");
       this.drop();
       return [1];
     }
     const pool = pools.find(this.poolName) ?? pools.create(this.poolName, poolSize, -1);
     this.#scope.disown(this);
+    if (isDubious) {
+      pools.waste(pool, connection, connection.pool);
+      return [null, "connection in dubious state"];
+    }
     stream.park();
     pools.put(pool, connection, connection.pool, idleMs);
     return [1];

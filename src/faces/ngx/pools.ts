@@ -60,7 +60,7 @@ export class NgxPools {
     this.#turn = turn;
     this.#shelf = new Shelf<Idle>({
       watch: ({ stream }, stir) => stream.onStir = stir,
-      discard: (idle, why) => this.#bury(idle, why),
+      discard: (idle, why) => this.#bury(idle.pool, idle, why),
     }, clock);
   }
 
@@ -80,7 +80,7 @@ export class NgxPools {
     const pool = this.find(name);
     if (pool === undefined || pool.isSecure) return;
     pool.isSecure = true;
-    for (const idle of this.#shelf.clear(name)) this.#bury(idle, "retired");
+    for (const idle of this.#shelf.clear(name)) this.#bury(pool, idle, "retired");
   }
 
   /**
@@ -124,26 +124,29 @@ export class NgxPools {
    * @param counted The pool it is counted in.
    */
   put(pool: NgxPool, pooled: Pooled, counted: NgxPool | undefined, idleMs: number): void {
-    if (counted !== pool) {
-      pool.connections++;
-      if (counted !== undefined) this.release(counted);
-    }
+    this.#count(pool, counted);
     if (pooled.tls !== undefined) {
       this.secure(pool.name);
     } else if (pool.isSecure) {
-      evict(pool, pooled, "not fit");
-      return this.release(pool);
+      return this.#bury(pool, pooled, "not fit");
     }
-    if (this.#shelf.count(pool.name) >= pool.size) {
-      evict(pool, this.#shelf.take(pool.name, "oldest")!, "no room");
-      pool.connections--;
-    }
+    this.#makeRoom(pool);
     // A time before now is over at the next turn; 0 never is.
     const { stream, options, reusedTimes, tls } = pooled;
     const idle = { stream, options, reusedTimes, tls, pool };
     tellKept(pool.name, stream.connection);
     this.#shelf.put(pool.name, idle, idleMs < 0 ? 1 : idleMs);
     this.#wake(pool);
+  }
+
+  /**
+   * Closes a connection in which something is unread. The original finds that out once the
+   * connection is in its pool: another one has made room by then.
+   */
+  waste(pool: NgxPool, pooled: Pooled, counted: NgxPool | undefined): void {
+    this.#count(pool, counted);
+    this.#makeRoom(pool);
+    this.#bury(pool, pooled, "not fit");
   }
 
   /** A counted connection is gone: its place goes to the first who waits. */
@@ -157,6 +160,20 @@ export class NgxPools {
   cancel(pool: NgxPool): void {
     pool.connections--;
     this.#wake(pool);
+  }
+
+  /** From now on a connection is counted in this pool. */
+  #count(pool: NgxPool, counted: NgxPool | undefined): void {
+    if (counted === pool) return;
+    pool.connections++;
+    if (counted !== undefined) this.release(counted);
+  }
+
+  /** The least recently pooled one goes where there is no room for another. */
+  #makeRoom(pool: NgxPool): void {
+    if (this.#shelf.count(pool.name) < pool.size) return;
+    evict(pool, this.#shelf.take(pool.name, "oldest")!, "no room");
+    pool.connections--;
   }
 
   /** Waits in the queue, and is counted as long as that. */
@@ -209,9 +226,9 @@ export class NgxPools {
     if (this.#pools.get(pool.name) === pool) this.#pools.delete(pool.name);
   }
 
-  #bury(idle: Idle, reason: Eviction): void {
-    evict(idle.pool, idle, reason);
-    this.release(idle.pool);
+  #bury(pool: NgxPool, pooled: Pooled, reason: Eviction): void {
+    evict(pool, pooled, reason);
+    this.release(pool);
   }
 }
 

@@ -85,6 +85,17 @@ export class PoolsModel {
 
   /** A connection comes in; without a pool of that name one is made. */
   put(name: string, size: number, pooled: Pooled, counted: Pool | undefined, nowMs: number): void {
+    const pool = this.#enter(name, size, counted, nowMs);
+    pool.idle.push(pooled);
+    this.#wake(pool, nowMs);
+  }
+
+  /** One comes in of which is found out then that something lies unread in it. */
+  waste(name: string, size: number, counted: Pool | undefined, nowMs: number): void {
+    this.release(this.#enter(name, size, counted, nowMs), nowMs);
+  }
+
+  #enter(name: string, size: number, counted: Pool | undefined, nowMs: number): Pool {
     const pool = this.find(name, nowMs) ?? this.#make(name, size, -1);
     if (counted !== pool) {
       pool.count++;
@@ -94,8 +105,7 @@ export class PoolsModel {
       pool.idle.shift();
       pool.count--;
     }
-    pool.idle.push(pooled);
-    this.#wake(pool, nowMs);
+    return pool;
   }
 
   /** A connection in use is gone. */

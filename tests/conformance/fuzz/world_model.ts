@@ -250,14 +250,16 @@ export class World {
       throw new Undetermined("buffers of other sizes are used again");
     }
     if (model.buffer !== "") return [null, "unread data in buffer"];
+    const poolSize = typeof size === "number" ? size : this.#poolSize;
     if (model.kernel !== "") {
-      this.shut(socket);
+      this.#checkHeard(connection);
+      socket.connection = undefined;
+      this.#pools.waste(socket.poolName, poolSize, connection.pool, this.nowMs);
       return [null, "connection in dubious state"];
     }
     socket.connection = undefined;
     const ms = typeof idleMs === "number" ? idleMs : DEFAULT_TIMEOUT_MS;
     connection.expiresMs = ms === 0 ? Infinity : this.nowMs + ms;
-    const poolSize = typeof size === "number" ? size : this.#poolSize;
     const { peer, reused, expiresMs } = connection;
     const pooled = { peer, reused, expiresMs };
     this.#pools.put(socket.poolName, poolSize, pooled, connection.pool, this.nowMs);
