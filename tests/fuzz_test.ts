@@ -173,6 +173,20 @@ const undeterminedCases: { name: string; server: object[]; client: Op[]; why: Re
     why: /deviation \(e\)/,
   },
   {
+    name: "an option behind a close with both halves dead",
+    server: [{ read_until: "#" }, { reset: true }],
+    client: [
+      ["connect", "127.0.0.1", "$PORT"],
+      ["send", "#"],
+      ["sleep", 60],
+      ["receive"],
+      ["send", "a"],
+      ["close"],
+      ["setoption", "keepalive", 1],
+    ],
+    why: /deviation \(e\)/,
+  },
+  {
     name: "a read whose time settimeout has not changed, for it throws,",
     server: [{ read_until: "#" }, { sleep: 30 }, { send: "a" }],
     client: [

@@ -74,6 +74,8 @@ export type SocketModel = {
   everConnected: boolean;
   /** A thread of its was killed. */
   killed: boolean;
+  /** It was closed with both halves dead: there it has its connection still. */
+  undead: boolean;
   connectMs: number;
   sendMs: number;
   readMs: number;
@@ -143,6 +145,7 @@ export class World {
         connection: undefined,
         poolName: "",
         everConnected: false,
+        undead: false,
         killed: false,
         connectMs: 0,
         sendMs: 0,
@@ -181,6 +184,7 @@ export class World {
     if (target === "keeps") return undefined;
     this.shut(socket);
     socket.everConnected = true;
+    socket.undead = false;
     if (target === "fails") return undefined;
     socket.poolName = target.poolName;
     const size = target.size ?? (target.backlog === undefined ? 0 : this.#poolSize);
@@ -226,8 +230,9 @@ export class World {
     this.#checkHeard(connection);
     socket.connection = undefined;
     const { pool, model, writeDead } = connection;
+    socket.undead = model.dead && writeDead;
     if (pool === undefined) return;
-    if (model.dead && writeDead) throw new Undetermined("deviation (e)");
+    if (socket.undead) throw new Undetermined("deviation (e)");
     this.#pools.release(pool, this.nowMs);
   }
 
@@ -691,6 +696,7 @@ export class World {
     if (entry.kind !== "wait") throw new Undetermined("it does not wait");
     socket.poolName = poolName;
     socket.everConnected = true;
+    socket.undead = false;
     const untilMs = this.nowMs + this.timeoutOf(socket, "connect");
     const waiting = { untilMs, accept: () => this.#accept(target) };
     entry.pool.queue.push(waiting);
@@ -759,11 +765,15 @@ const OPS: Readonly<Record<string, (world: World, call: Call) => Values | undefi
     values.length === 3 && values.every(isTimeout) ? world.setTimeouts(socket, values) : undefined,
   bind: () => undefined,
   setoption(_world, { socket, values }) {
+    if (socket.undead) throw new Undetermined("deviation (e)");
     // 0.10.23 looks at the object first.
     if (values.length < 2 && !socket.everConnected) throw new Undetermined("a matter of version");
     return undefined;
   },
-  getoption: () => undefined,
+  getoption(_world, { socket }) {
+    if (socket.undead) throw new Undetermined("deviation (e)");
+    return undefined;
+  },
   spawn: (world, { variable, values }) => world.spawn(variable ?? "t", values),
   wait: (world, { variable }) => world.wait(variable ?? "t"),
   kill: (world, { variable }) => world.kill(variable ?? "t"),
