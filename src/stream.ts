@@ -30,6 +30,10 @@ const SLICE_BYTES = 256 * 1024;
 // One that counts what it got rid of cannot tell within a slice.
 const PATIENT_SLICE_BYTES = 64 * 1024;
 
+// Memory that drivers bring is a multiple of the one, and at most the other.
+const MEMORY_UNIT_BYTES = 512;
+const MOST_OWN_BYTES = 64 * 1024;
+
 const sends = channelOf("cosocket:send");
 const arrivals = channelOf("cosocket:receive");
 const closes = channelOf("cosocket:close");
@@ -97,6 +101,10 @@ export class Stream {
   #readEnd: "end" | SocketError | undefined;
   #writeEnd: SocketError | undefined;
   #writeClose: Promise<void> | undefined;
+  /** Whether the last pull may have left something behind, for it filled its memory. */
+  pulledFull = false;
+  // How much room a pull is offered; or how much the driver's has at most.
+  #offeredBytes = 0;
   // The slice that is on its way to the system, whether its writer still waits or not.
   #departure: Promise<void> | undefined;
   #departingBytes = 0;
@@ -490,7 +498,9 @@ export class Stream {
   #pull(): void {
     if (this.#pulling || this.#readEnd !== undefined) return;
     this.#pulling = true;
-    this.#pending = this.transport.pull(this.buffer.room());
+    const room = this.buffer.room();
+    this.#offeredBytes = room?.length ?? MOST_OWN_BYTES;
+    this.#pending = this.transport.pull(room);
     this.#pending.then(this.#pulled, this.#pullFailed);
   }
 
@@ -503,6 +513,8 @@ export class Stream {
       this.#readEnd = "end";
     } else {
       this.#bytesRead += bytes.length;
+      const { length } = bytes;
+      this.pulledFull = length % MEMORY_UNIT_BYTES === 0 || length >= this.#offeredBytes;
       if (arrivals.hasSubscribers) arrivals.publish({ connection: this.connection, bytes });
       this.buffer.append(bytes);
     }

@@ -396,6 +396,18 @@ test("write() of what the system takes at once, and says so, sets no timer", asy
   assert.deepEqual(join(transport.written), join([bytesOf("abcde"), bytes]));
 });
 
+test("a pull that filled its room may have left something, whatever came before it", async () => {
+  const { stream, transport } = make();
+  const reading = stream.read(exactly(4096, asBytes), patient);
+  transport.give("x".repeat(11));
+  await turns();
+  assert.equal(stream.pulledFull, false);
+  transport.give("x".repeat(transport.offeredBytes));
+  await reading;
+  assert.equal(stream.pulledFull, true);
+  assert.notEqual(stream.bytesRead % 512, 0);
+});
+
 test("write() lets timeoutMs start anew with each slice that is taken", async () => {
   const { stream, transport, clock } = make();
   transport.acceptsAtOnce = false;

@@ -42,6 +42,11 @@ export class ScriptedTransport implements Transport {
     return this.#pull !== undefined;
   }
 
+  /** How much room the pull that waits was offered. */
+  get offeredBytes(): number {
+    return this.#pull?.into?.length ?? 0;
+  }
+
   /** How many pulls there have been. */
   get pulls(): number {
     return this.calls.filter((it) => it === "pull").length;

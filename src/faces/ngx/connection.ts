@@ -13,7 +13,6 @@
 // just brought all there was, and put off where the last one was as large as it could
 // be: then there is more, and enough to fill the original's buffer.
 
-import type { ByteBuffer } from "../../buffer.ts";
 import { byteString } from "../../bytes.ts";
 import { systemClock } from "../../drivers/clock.ts";
 import type { SocketError } from "../../errors.ts";
@@ -25,10 +24,6 @@ import type { NgxPool, Pooled } from "./pools.ts";
 import type { TrustedStore } from "./ssl.ts";
 
 const MOST_LEARNT_BYTES = 1024 * 1024;
-// The memory that drivers offer to the system is a multiple of this.
-const PULL_UNIT_BYTES = 512;
-// From here on a frame grows in memory of its own size.
-const LARGE_BYTES = 64 * 1024;
 const MUCH_BYTES = 4096;
 // For so long what a pull has brought counts as all there is.
 const FRESH_MS = 1;
@@ -200,7 +195,7 @@ export class Connection {
 
   /** The same behind an arrival into an empty buffer: what did not fill its memory was all. */
   async gatherArrival(): Promise<void> {
-    if (this.stream.buffer.length % PULL_UNIT_BYTES === 0) await this.gather();
+    if (this.stream.pulledFull) await this.gather();
   }
 
   /** The partial data of a read that failed. It is taken, but for what is held. */
@@ -298,19 +293,11 @@ export class Connection {
 
   /** Something has come: while somebody waited, or unnoticed. */
   #arrived(isNow: boolean): void {
-    const { buffer, bytesRead } = this.stream;
+    const { bytesRead, pulledFull } = this.stream;
     const size = bytesRead - this.#seenBytes;
     this.#seenBytes = bytesRead;
     this.#lookedMs = isNow ? systemClock.now() : -Infinity;
     this.#isMuch = size >= MUCH_BYTES;
-    this.#isAll = isNow && (size === 0 || !mayBeFull(buffer, size));
+    this.#isAll = isNow && (size === 0 || !pulledFull);
   }
-}
-
-/** Whether an arrival may have filled the memory that was offered, so that more may be there. */
-function mayBeFull(buffer: ByteBuffer, size: number): boolean {
-  // The driver's own memory; what is brought into ours goes to its end then.
-  if (buffer.length === size && size < LARGE_BYTES) return size % PULL_UNIT_BYTES === 0;
-  const run = buffer.peek();
-  return run.byteOffset + run.length === run.buffer.byteLength;
 }
