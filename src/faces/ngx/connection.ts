@@ -58,6 +58,8 @@ export class Connection {
   resetTold = false;
   /** For whom it is looked what the system holds; the stream has no reader then. */
   looking: "to read" | "to keep" | undefined;
+  /** Whether a send waits for what the system holds to be looked at. */
+  isAboutToSend = false;
   readonly #bufferBytes: number;
   // Up to here the original has fetched; `#room` bytes are left in its buffer.
   #fetchedEnd: number;

@@ -84,8 +84,8 @@ export class Link {
     // Who gives the connection away has it alone.
     if (looking === "to keep") return busyWith("reading");
     for (const direction of directions) {
-      const isLooking = looking !== undefined && direction === "reading";
-      if (isLooking || stream[direction]) return busyWith(direction);
+      const isAbout = direction === "reading" ? looking !== undefined : connection.isAboutToSend;
+      if (isAbout || stream[direction]) return busyWith(direction);
     }
     return undefined;
   }
@@ -246,6 +246,14 @@ export class Link {
     bytes: Uint8Array,
   ): Promise<[number] | Failure> {
     connection.options.beforeSend(this.#scope.settings.noDelay);
+    const behind = connection.catchUp();
+    if (behind !== undefined) {
+      // What answers this was not there when the original fetched what is looked for.
+      connection.isAboutToSend = true;
+      await behind;
+      connection.isAboutToSend = false;
+      if (this.connection !== connection) return [null, "closed"];
+    }
     try {
       return [await connection.stream.write(bytes, this.#sendLimits, handle)];
     } catch (error) {
