@@ -101,6 +101,7 @@ export class Stream {
   #readEnd: "end" | SocketError | undefined;
   #writeEnd: SocketError | undefined;
   #writeClose: Promise<void> | undefined;
+  #endingWrite = false;
   /** Whether the last pull may have left something behind, for it filled its memory. */
   pulledFull = false;
   // How much room a pull is offered; or how much the driver's has at most.
@@ -378,11 +379,16 @@ export class Stream {
     // After a send that failed the peer must not take what came for the whole.
     if (this.#writeEnd !== undefined) throw this.#writeEnd;
     this.#writeEnd = this.#error("closed", "send", "its write side was closed");
-    if (this.#departure !== undefined) await this.#departure;
+    this.#endingWrite = true;
+    this.#reference(true);
     try {
+      if (this.#departure !== undefined) await this.#departure;
       await this.transport.closeWrite();
     } catch (error) {
       throw this.#mapped(error, "send");
+    } finally {
+      this.#endingWrite = false;
+      this.#leaveBehind();
     }
   }
 
@@ -492,7 +498,8 @@ export class Stream {
 
   /** A pull that nobody waits for any more keeps nothing alive. */
   #leaveBehind(): void {
-    if (this.#pulling && !this.reading && !this.writing) this.#reference(false);
+    const isBusy = this.reading || this.writing || this.#endingWrite;
+    if (this.#pulling && !isBusy) this.#reference(false);
   }
 
   #pull(): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 import { connect, listen } from "../mod.ts";
 import { Alarm, systemClock } from "../src/drivers/clock.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";

@@ -508,6 +508,18 @@ test("closeWrite() ends the write side once; reading goes on", async () => {
   assert.equal(byteString(await reading), "a");
 });
 
+test("closeWrite() keeps the program alive behind a read that was given up, and no longer", async () => {
+  const { stream, transport, clock } = make();
+  const reading = failureOf(stream.read(ten, { timeoutMs: 10 }), "timeout");
+  await clock.pass(10);
+  await reading;
+  assert.equal(transport.referenced, false);
+  const ending = stream.closeWrite();
+  assert.equal(transport.referenced, true);
+  await ending;
+  assert.equal(transport.referenced, false);
+});
+
 test("closeWrite() after a send that failed does not pass off a part as the whole", async () => {
   const { stream, transport, clock } = make();
   transport.acceptsAtOnce = false;
