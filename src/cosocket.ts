@@ -320,6 +320,7 @@ export class Cosocket implements AsyncDisposable {
       try {
         const ready = this.#lineAtHand();
         if (ready !== undefined) return Promise.resolve(ready);
+        return this.#live("receive").read(textLine(this.#maxBytes), this.#readLimits, this);
       } catch (error) {
         return Promise.reject(error);
       }
@@ -537,8 +538,8 @@ export class Cosocket implements AsyncDisposable {
    * Gives the connection back to its pool: the last step of a dialogue that went
    * well. It is closed instead if any call failed, timed out or was aborted, if
    * something lies unread or came unasked, if a call is under way, if a switch
-   * of it was turned, if it started TLS (but see `startTls`), or if it is of no pool. The socket is dead afterwards,
-   * either way.
+   * of it was turned, if it started TLS (but see `startTls`), or if it is of no
+   * pool. The socket is dead afterwards, either way.
    *
    * @returns Whether it went back to the pool.
    * @throws {TypeError} If the socket was released or closed before.

@@ -53,12 +53,14 @@ export function line<T>(take: Take<T>, maxBytes: number): Framer<T> {
 
 /** A line as text, from UTF-8, without LF or CR LF; a short one is cut as those at hand are. */
 export function textLine(maxBytes: number): Framer<string> {
-  const long = line(asByteString, maxBytes);
+  let long: Framer<string> | undefined;
   return (buffer, ended) => {
+    if (buffer.length === 0) return undefined;
     if (maxBytes >= MOST_AT_HAND_BYTES && buffer.length <= MOST_AT_HAND_BYTES) {
       const short = lineAtHand(buffer, ended);
       if (short !== undefined) return short;
     }
+    long ??= line(asByteString, maxBytes);
     const text = long(buffer, ended);
     return text === undefined ? undefined : textOf(withoutCr(text));
   };

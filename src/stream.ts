@@ -109,6 +109,8 @@ export class Stream {
   // The slice that is on its way to the system, whether its writer still waits or not.
   #departure: Promise<void> | undefined;
   #departingBytes = 0;
+  // A send has no writer: the system takes it at once, and who sent it is told in this turn.
+  #takenAtOnce = false;
   #closed = false;
   #failed = false;
   // What it failed with, if somebody wants to know.
@@ -147,7 +149,7 @@ export class Stream {
   }
 
   get writing(): boolean {
-    return this.#writer !== undefined || this.#upgrading;
+    return this.#writer !== undefined || this.#takenAtOnce || this.#upgrading;
   }
 
   /** Whether the peer has ended or cut off what it sends, as far as we were told. */
@@ -241,8 +243,29 @@ export class Stream {
    * @param holder The handle, which lives as long as the call.
    */
   write(bytes: Uint8Array, limits: Limits, holder?: object): Promise<number> {
-    return this.#write(bytes, limits, holder, false);
+    const { length } = bytes;
+    const isSimple = length > 0 && length <= SLICE_BYTES && limits.signal === undefined;
+    if (!isSimple || this.writing || this.#writeEnd !== undefined || this.#departure) {
+      return this.#write(bytes, limits, holder, false);
+    }
+    // What the system takes at once, as it does most, needs nobody who waits for it.
+    this.#takenAtOnce = true;
+    const departure = this.#handOver(bytes);
+    if (departure === TAKEN) return departure.then(this.#taken);
+    this.#takenAtOnce = false;
+    this.#departure = departure.then(this.#departed, this.#departFailed);
+    return this.#write(bytes, limits, holder, false, length);
   }
+
+  #taken = (): number => {
+    const count = this.#departingBytes;
+    this.#takenAtOnce = false;
+    this.#departingBytes = 0;
+    this.#bytesWritten += count;
+    this.#leaveBehind();
+    if (this.#closed) throw this.#writeEnd;
+    return count;
+  };
 
   /**
    * Hands over as much as the system takes within the limits, a deadline of 0 as
@@ -264,6 +287,7 @@ export class Stream {
     limits: Limits,
     holder: object | undefined,
     isPatient: boolean,
+    at = 0,
   ): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.writing) throw this.#error("busy", "send", "another call is sending");
@@ -275,7 +299,6 @@ export class Stream {
       const untilMs = endMs;
       const giveUp = signal && (() => this.#failWrite(this.#aborted("send", signal)));
       if (giveUp) signal.addEventListener("abort", giveUp);
-      const at = 0;
       const what = { bytes, at, isPatient };
       const writer = { ...what, limits, holder, endMs, untilMs, giveUp, resolve, reject };
       this.#writer = writer;
@@ -291,12 +314,16 @@ export class Stream {
     const most = writer.isPatient ? PATIENT_SLICE_BYTES : SLICE_BYTES;
     const slice = bytes.length <= most ? bytes : bytes.subarray(at, at + most);
     writer.at += slice.length;
-    this.#departingBytes = slice.length;
-    if (sends.hasSubscribers) sends.publish({ connection: this.connection, bytes: slice });
-    const departure = this.transport.write(slice);
+    const departure = this.#handOver(slice);
     this.#departure = departure.then(this.#departed, this.#departFailed);
     // What the system has already is told of before any alarm could ring.
     if (departure !== TAKEN) this.#await(writer);
+  }
+
+  #handOver(slice: Uint8Array): Promise<void> {
+    this.#departingBytes = slice.length;
+    if (sends.hasSubscribers) sends.publish({ connection: this.connection, bytes: slice });
+    return this.transport.write(slice);
   }
 
   /** The writer waits for the slice on its way: its own, or one left by another. */

@@ -396,6 +396,22 @@ test("write() of what the system takes at once, and says so, sets no timer", asy
   assert.deepEqual(join(transport.written), join([bytesOf("abcde"), bytes]));
 });
 
+test("a write that the system takes at once is busy until it is told, and fails if it is closed by then", async () => {
+  const { stream, transport } = make();
+  transport.saysTaken = true;
+  const writing = stream.write(bytesOf("abc"), patient);
+  await Promise.all([
+    failureOf(stream.write(bytesOf("d"), patient), "busy"),
+    failureOf(stream.closeWrite(), "busy"),
+  ]);
+  assert.equal(await writing, 3);
+  assert.equal(stream.failed, false);
+  const cut = stream.write(bytesOf("efgh"), patient);
+  stream.close();
+  await failureOf(cut, "closed");
+  assert.equal(stream.bytesWritten, 7);
+});
+
 test("a pull that filled its room may have left something, whatever came before it", async () => {
   const { stream, transport } = make();
   const reading = stream.read(exactly(4096, asBytes), patient);
@@ -517,6 +533,17 @@ test("closeWrite() keeps the program alive behind a read that was given up, and 
   const ending = stream.closeWrite();
   assert.equal(transport.referenced, true);
   await ending;
+  assert.equal(transport.referenced, false);
+});
+
+test("a write that the system takes at once lets go of a read given up beside it", async () => {
+  const { stream, transport } = make();
+  transport.saysTaken = true;
+  const { signal, abort } = aborter();
+  const reading = failureOf(stream.read(ten, { timeoutMs: 0, signal }), "aborted");
+  const writing = stream.write(bytesOf("abc"), patient);
+  abort();
+  await Promise.all([reading, writing]);
   assert.equal(transport.referenced, false);
 });
 
