@@ -248,7 +248,8 @@ export class Connection {
     const hadFetched = this.#fetchedEnd;
     this.#fetchTo(this.#behind(this.#holder?.lookedBytes ?? 0));
     if (this.#room > 0 && this.#fetchedEnd !== hadFetched && this.#mayBeBehind()) return;
-    if (this.#fetchedEnd === this.#position) this.#room = this.#bufferBytes;
+    // A fetch of which more is to be looked for goes on where it was.
+    if (!this.#isShort && this.#fetchedEnd === this.#position) this.#room = this.#bufferBytes;
   }
 
   #fetchTo(position: number): void {
