@@ -11,8 +11,8 @@ import type { Limits } from "./stream.ts";
 import {
   addressText,
   type DatagramTransport,
+  fitsDatagram,
   type IpAddress,
-  mostDatagramBytes,
   type Packet,
   sameAddress,
 } from "./transport.ts";
@@ -90,10 +90,9 @@ export class Mailbox {
       const found = find?.(call);
       const to = found instanceof Promise ? await found : found;
       if (call.over) return;
-      // An error of the network's is told to one call, whichever comes first; but what is
-      // too large the system refuses before it looks.
-      const isSendable = data.length <= mostDatagramBytes(this.transport.localAddress);
-      if (isSendable && this.#arrival && "error" in this.#arrival) {
+      // An error of the network's is told to one call, whichever comes first.
+      const fits = fitsDatagram(data, this.transport.localAddress);
+      if (fits && this.#arrival && "error" in this.#arrival) {
         const { error } = this.#arrival;
         this.#arrival = undefined;
         // It speaks of a receive; this is a send.

@@ -290,7 +290,10 @@ export function unmapped(hostname: string): string {
   return hostname.startsWith("::ffff:") && hostname.includes(".") ? hostname.slice(7) : hostname;
 }
 
-/** The most bytes that a datagram carries, sent from there: by IPv4 or by IPv6. */
-export function mostDatagramBytes({ hostname }: IpAddress): number {
-  return hostname.includes(":") ? 65_527 : 65_507;
+/**
+ * Whether a datagram can carry these bytes, by IPv4 or by IPv6. What is too large the
+ * system refuses before it tells of anything else.
+ */
+export function fitsDatagram(data: Uint8Array, { hostname }: IpAddress): boolean {
+  return data.length <= (hostname.includes(":") ? 65_527 : 65_507);
 }

@@ -18,8 +18,8 @@ import {
   type DatagramOptions,
   type DatagramSettings,
   type DatagramTransport,
+  fitsDatagram,
   type IpAddress,
-  mostDatagramBytes,
   type MulticastGroup,
   type Packet,
   sameAddress,
@@ -140,10 +140,8 @@ class NodeDatagram implements DatagramTransport {
     if (to !== undefined && this.remoteAddress !== null) {
       throw new TypeError("Cannot send to somebody else: there is a peer");
     }
-    // As the system does it: the call that tells of an error has sent nothing, and one that
-    // is too large tells of that first.
-    const isSendable = data.length <= mostDatagramBytes(this.localAddress);
-    if (isSendable && this.#failure !== undefined) {
+    // As the system does it: the call that tells of an error has sent nothing.
+    if (this.#failure !== undefined && fitsDatagram(data, this.localAddress)) {
       throw await this.#sendError(this.#takeFailure(), target);
     }
     try {
