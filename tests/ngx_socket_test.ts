@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate } from "node:timers";
 import { byteString } from "../src/bytes.ts";
+import { askedForNews } from "../src/drivers/turns.ts";
 import { createNgx, LuaError } from "../src/faces/ngx/mod.ts";
 import { collectGarbage } from "./conformance/collect_garbage.ts";
 import { connected, echo, Peer, quietNgx, raises, silent, until } from "./helpers/ngx_peer.ts";
@@ -144,6 +145,57 @@ test("while setkeepalive looks what has come nobody sends: another one would be 
     assert.deepEqual(await next.send("x"), [1]);
     assert.deepEqual(await next.receive(1), ["x"]);
     next.close();
+  });
+});
+
+/** Each moment at which another call may come between the end of a look and who waits for it. */
+const MOMENTS = Array.from({ length: 14 }, (_, at) => at);
+
+/** Resolves when a look that begins now is over, and so many microtasks later. */
+async function lookedAnd(microtasks: number): Promise<void> {
+  await askedForNews();
+  for (let left = microtasks; left > 0; left--) await undefined;
+}
+
+test("a read that comes between a look and setkeepalive has the connection, or has none", async () => {
+  const { ngx } = quietNgx();
+  await Peer.with(echo, async (peer) => {
+    for (const moment of MOMENTS) {
+      const sock = await connected(ngx, peer.port);
+      const reading = lookedAnd(moment).then(() => sock.receive(1));
+      const [kept, why] = await sock.setkeepalive();
+      if (kept === null) {
+        assert.equal(why, "socket busy reading");
+        await sock.send("a");
+        assert.deepEqual(await reading, ["a"]);
+        sock.close();
+      } else {
+        assert.equal((await reading)[0], null);
+        const next = await connected(ngx, peer.port);
+        await next.send("b");
+        assert.deepEqual(await next.receive(1), ["b"]);
+        next.close();
+      }
+    }
+  });
+});
+
+test("of two reads of which one looks first the other is told, and both halves live on", async () => {
+  await Peer.with(echo, async (peer) => {
+    for (const moment of MOMENTS) {
+      const sock = await connected(quietNgx().ngx, peer.port);
+      sock.settimeouts(1000, 1000, 1);
+      const other = lookedAnd(moment).then(() => sock.receive(1));
+      const answers = [await sock.receive(1), await other];
+      for (const [data, why] of answers) {
+        assert.equal(data, null);
+        assert.match(why!, /^(timeout|socket busy reading)$/);
+      }
+      sock.settimeout(1000);
+      await sock.send("a");
+      assert.deepEqual(await sock.receive(1), ["a"]);
+      sock.close();
+    }
   });
 });
 

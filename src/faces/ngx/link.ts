@@ -281,6 +281,8 @@ export class Link {
     const isHasty = this.#readLimits.timeoutMs <= AT_ONCE_MS;
     if (connection.catchingUp !== undefined) await this.#look(connection, connection.catchingUp);
     if (isHasty) await this.#look(connection, connection.gather());
+    const stopped = this.#stopped(connection);
+    if (stopped !== undefined) return stopped;
     try {
       const text = await connection.read(frame, this.#readLimits, handle, reader);
       connection.took();
@@ -313,19 +315,27 @@ export class Link {
     const behind = connection.catchUp();
     if (behind !== undefined) {
       await this.#look(connection, behind);
-      if (this.connection !== connection) return [null, "closed"];
+      const stopped = this.#stopped(connection);
+      if (stopped !== undefined) return stopped;
     }
     if (connection.unreadBytes === 0) {
       if (connection.stream.buffer.length > 0) {
         await this.#look(connection, connection.gather());
       } else {
         const arrival = await this.#read(handle, connection, something, same, undefined);
-        if (arrival[0] === null) return arrival;
+        const stopped = arrival[0] === null ? arrival : this.#stopped(connection);
+        if (stopped !== undefined) return stopped;
         await this.#look(connection, connection.gatherArrival());
       }
-      if (this.connection !== connection) return [null, "closed"];
+      const stopped = this.#stopped(connection);
+      if (stopped !== undefined) return stopped;
     }
     return [connection.takeFetched(maxBytes)];
+  }
+
+  /** Why a read that has looked cannot go on: others came between the look and now. */
+  #stopped(connection: Connection): Failure | undefined {
+    return this.connection === connection ? this.refuse("reading") : [null, "closed"];
   }
 
   /** While we look what the system holds, nobody else reads; a send goes beside a read. */
@@ -350,11 +360,10 @@ export class Link {
   ): Promise<[1] | Failure> {
     const { stream } = connection;
     const { pools } = this.#scope;
-    const behind = connection.catchUp();
-    if (behind !== undefined) await this.#look(connection, behind, "to keep");
     await this.#look(connection, connection.learnEnd(), "to keep");
     if (this.connection !== connection || stream.readEnded) return [null, "closed"];
-    const busy = this.refuse("writing");
+    // Whoever came between the look and now has it.
+    const busy = this.refuse("reading", "writing");
     if (busy !== undefined) return busy;
     if (connection.unreadBytes > 0) return [null, "unread data in buffer"];
     if (poolSize <= 0 && pools.find(this.poolName) === undefined) {
