@@ -30,7 +30,8 @@ const SLICE_BYTES = 256 * 1024;
 // One that counts what it got rid of cannot tell within a slice.
 const PATIENT_SLICE_BYTES = 64 * 1024;
 
-// Memory that drivers bring is a multiple of the one, and at most the other.
+// Memory that drivers bring is a multiple of the one, and at most the other; what they
+// had early is joined, and may be more.
 const MEMORY_UNIT_BYTES = 512;
 const MOST_OWN_BYTES = 64 * 1024;
 
@@ -104,7 +105,7 @@ export class Stream {
   #endingWrite = false;
   /** Whether the last pull may have left something behind, for it filled its memory. */
   pulledFull = false;
-  // How much room a pull is offered; or how much the driver's has at most.
+  // How much room a pull is offered, as far as one chunk of a driver's can fill it.
   #offeredBytes = 0;
   // The slice that is on its way to the system, whether its writer still waits or not.
   #departure: Promise<void> | undefined;
@@ -533,7 +534,7 @@ export class Stream {
     if (this.#pulling || this.#readEnd !== undefined) return;
     this.#pulling = true;
     const room = this.buffer.room();
-    this.#offeredBytes = room?.length ?? MOST_OWN_BYTES;
+    this.#offeredBytes = Math.min(room?.length ?? MOST_OWN_BYTES, MOST_OWN_BYTES);
     this.#pending = this.transport.pull(room);
     this.#pending.then(this.#pulled, this.#pullFailed);
   }

@@ -217,6 +217,7 @@ export class Connection {
    * as much is taken in as that takes, within reason.
    */
   async learnEnd(): Promise<void> {
+    await this.catchUp();
     await this.#probe(() => this.stream.buffer.length > MOST_LEARNT_BYTES);
   }
 
@@ -296,10 +297,16 @@ export class Connection {
 
   /** Something has come: while somebody waited, or unnoticed. */
   #arrived(isNow: boolean): void {
-    const { bytesRead, pulledFull } = this.stream;
+    const { bytesRead, pulledFull, buffer } = this.stream;
     const size = bytesRead - this.#seenBytes;
+    const nowMs = isNow ? systemClock.now() : -Infinity;
+    // More of a fetch would have been there at once: what comes later is another's.
+    if (this.#isShort && nowMs >= this.#lookedMs + FRESH_MS && this.#fetchedEnd === buffer.offset) {
+      this.#isShort = false;
+      this.#room = this.#bufferBytes;
+    }
     this.#seenBytes = bytesRead;
-    this.#lookedMs = isNow ? systemClock.now() : -Infinity;
+    this.#lookedMs = nowMs;
     this.#isMuch = size >= MUCH_BYTES;
     this.#isAll = isNow && (size === 0 || !pulledFull);
   }
