@@ -148,6 +148,7 @@ test("a line of the log says whom it speaks of", () =>
     const upstream = `127.0.0.1:${peer.port}(127.0.0.1)`;
     assert.deepEqual(logged, [[ngx.ERR, `lua tcp socket read timed out, upstream: ${upstream}`]]);
     sock.close();
+    sock.settimeout(5000);
     await sock.connect("unix:/nonexistent/sock");
     const path = "unix:/nonexistent/sock";
     const refused = `connect() failed (2: No such file or directory), upstream: ${path}(${path})`;
